@@ -1,0 +1,194 @@
+//! What is recorded: one final event for each request and each refused connection attempt.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gaccong_policy::PolicyIds;
+use http::{Method, Version};
+use uuid::Uuid;
+
+use crate::reason::Reason;
+use crate::request::decide::Asked;
+use crate::request::identify::Identity;
+
+/// An entry of the audit log.
+#[derive(Debug)]
+pub enum Event {
+    /// A request: OCSF HTTP Activity (4002).
+    Request(Box<RequestEvent>),
+    /// A connection attempt that was refused: OCSF Network Activity (4001), activity Refuse.
+    Connection(Box<ConnectionEvent>),
+}
+
+/// Whether an event opens a request that is still running or ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The request has been open for more than a second; a final event with the same id follows.
+    Opening,
+    /// The one final event.
+    Final,
+}
+
+/// What is common to all requests of a connection.
+#[derive(Debug)]
+pub struct ConnectionFacts {
+    /// The connection's own id.
+    pub id: Uuid,
+    /// The address of the client (from the PROXY header, where there is one).
+    pub source: SocketAddr,
+    /// The address of the load balancer that sent a PROXY header.
+    pub via: Option<SocketAddr>,
+    /// The local address.
+    pub local: SocketAddr,
+    /// What TLS negotiated; `None` before the handshake is complete.
+    pub tls: Option<TlsFacts>,
+    /// What the connection proves.
+    pub identity: Identity,
+}
+
+/// What TLS negotiated.
+#[derive(Debug, Clone)]
+pub struct TlsFacts {
+    /// `1.3`, `1.2`
+    pub version: &'static str,
+    /// IANA name of the cipher suite.
+    pub cipher: &'static str,
+    /// Name of the key exchange group (`X25519MLKEM768`).
+    pub group: &'static str,
+    /// `h2` or `http/1.1`.
+    pub alpn: &'static str,
+    /// The server name that the client asked for.
+    pub sni: Option<Arc<str>>,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct RequestEvent {
+    /// Opening or final.
+    pub phase: Phase,
+    /// The request's id: what `X-Request-Id` says.
+    pub id: Uuid,
+    /// When its head was complete, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// The connection.
+    pub connection: Arc<ConnectionFacts>,
+    /// The method as sent.
+    pub method: Method,
+    /// HTTP version on the client's side.
+    pub version: Version,
+    /// The normal host; what could be read of it, where normalisation refused.
+    pub host: Option<Arc<str>>,
+    /// The normal path; what could be read of it, bounded, where normalisation refused.
+    pub path: Arc<str>,
+    /// The query string, where the configuration records it.
+    pub query: Option<Arc<str>>,
+    /// The name of the app.
+    pub app: Option<Arc<str>>,
+    /// `User-Agent`, bounded.
+    pub user_agent: Option<Arc<str>>,
+    /// The client's own `X-Request-Id`, bounded: correlation only.
+    pub correlation: Option<Arc<str>>,
+    /// The complete question, where policy was asked.
+    pub asked: Option<Arc<Asked>>,
+    /// What was decided.
+    pub decision: DecisionFacts,
+    /// How it ended. For an opening event: as far as known.
+    pub outcome: Outcome,
+    /// The status that the client got, or would have got.
+    pub status: Option<u16>,
+    /// Bytes of the request's body that were read.
+    pub bytes_in: u64,
+    /// Bytes of the response's body that were handed to the client's connection.
+    pub bytes_out: u64,
+    /// From the head of the request to the end, microseconds.
+    pub duration_us: u64,
+    /// Of it: the decision, nanoseconds.
+    pub decision_ns: u64,
+    /// Of it: from the request sent to the upstream until the head of its response, microseconds.
+    pub upstream_us: Option<u64>,
+    /// The upstream that was chosen.
+    pub upstream: Option<Arc<str>>,
+}
+
+/// What was decided and by which policies.
+#[derive(Debug, Clone)]
+pub struct DecisionFacts {
+    /// Permit, deny, or a denial that `observe` let through.
+    pub verdict: Verdict,
+    /// The reason of a denial (also of one only observed).
+    pub reason: Option<Reason>,
+    /// The determining policies.
+    pub policies: PolicyIds,
+    /// Digest of the policies that were asked.
+    pub policy_digest: Option<Arc<str>>,
+    /// Errors of evaluation and other details that the client does not see.
+    pub details: Vec<String>,
+}
+
+/// The verdict on a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Permitted.
+    Permit,
+    /// Refused.
+    Deny,
+    /// Forwarded although enforcement would have refused (`mode = "observe"`).
+    ObservedDeny,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Still running (opening events only).
+    Running,
+    /// The client got a whole response, ours or the upstream's.
+    Completed,
+    /// The client went away before the end.
+    ClientGone,
+    /// The upstream failed after the response had begun.
+    UpstreamFailed,
+    /// Access was taken away and the stream was cut, for this reason.
+    Cut(Reason),
+    /// The request's body broke a bound after forwarding had begun.
+    BodyRefused(Reason),
+    /// The gateway itself failed.
+    Panicked,
+}
+
+/// A connection attempt that was refused, or several of one source summed up.
+#[derive(Debug, Clone)]
+pub struct ConnectionEvent {
+    /// The attempt's id.
+    pub id: Uuid,
+    /// When, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// The client's address; for a sum, the first address of the prefix.
+    pub source: SocketAddr,
+    /// The load balancer's address.
+    pub via: Option<SocketAddr>,
+    /// Where it connected to.
+    pub local: SocketAddr,
+    /// Why it was refused.
+    pub reason: Reason,
+    /// What went wrong, for the SOC; bounded, no control characters.
+    pub detail: String,
+    /// The server name that the client asked for, where that was read.
+    pub sni: Option<Arc<str>>,
+    /// The certificate that was presented, as far as it could be read.
+    pub certificate: Option<PresentedCertificate>,
+    /// How many attempts this event stands for; 1 for a single one.
+    pub count: u64,
+}
+
+/// What could be read of a certificate that was refused. Unproven: nobody has shown to hold its key.
+#[derive(Debug, Clone)]
+pub struct PresentedCertificate {
+    /// SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: Arc<str>,
+    /// Distinguished name of the subject, bounded, control characters escaped.
+    pub subject: Arc<str>,
+    /// Distinguished name of the issuer, bounded, control characters escaped.
+    pub issuer: Arc<str>,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: Arc<str>,
+}

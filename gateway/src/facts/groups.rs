@@ -1,0 +1,1 @@
+//! Groups of principals, from a file.

@@ -1,0 +1,1 @@
+//! Trust: the CAs and revocation lists that vouch for client certificates.

@@ -1,0 +1,167 @@
+//! The reasons for which a connection, a request or a stream is refused: stable codes, documented in `docs/REASONS.md`.
+
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:ident;)+) => {
+        /// Why something is refused. The code is what clients, records and metrics see; it never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The status of a response that carries this reason. Reasons of a connection or of a stream that has
+            /// already been answered have one too, for the rare case that they meet a request.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            /// Its place in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The connection has no client certificate and the app needs one.
+    CertificateAbsent = "certificate.absent", UNAUTHORIZED;
+    /// The certificate's validity has ended.
+    CertificateExpired = "certificate.expired", UNAUTHORIZED;
+    /// The certificate's validity has not begun.
+    CertificateNotYetValid = "certificate.not_yet_valid", UNAUTHORIZED;
+    /// The certificate, or a CA between it and the root, is on a revocation list.
+    CertificateRevoked = "certificate.revoked", UNAUTHORIZED;
+    /// No trust domain vouches for the certificate.
+    CertificateUntrusted = "certificate.untrusted", UNAUTHORIZED;
+    /// The certificate is not for client authentication.
+    CertificateWrongUsage = "certificate.wrong_usage", UNAUTHORIZED;
+    /// The key of the certificate or of an issuer is too weak.
+    CertificateWeakKey = "certificate.weak_key", UNAUTHORIZED;
+    /// A CA of the chain is expired, or may not sign certificates.
+    CertificateIssuerInvalid = "certificate.issuer_invalid", UNAUTHORIZED;
+    /// The certificate cannot be parsed, or is larger than any honest one.
+    CertificateMalformed = "certificate.malformed", UNAUTHORIZED;
+    /// The certificate names no principal or device by the rules of its trust domain, or more than one.
+    CertificateUnnamed = "certificate.unnamed", UNAUTHORIZED;
+    /// The revocation list that covers the certificate is past its nextUpdate.
+    CrlStale = "certificate.crl_stale", SERVICE_UNAVAILABLE;
+    /// The trust domain checks revocation and no list covers the certificate's issuer.
+    CrlAbsent = "certificate.crl_absent", SERVICE_UNAVAILABLE;
+
+    /// What arrived was not TLS.
+    HandshakeNotTls = "handshake.not_tls", BAD_REQUEST;
+    /// The handshake did not end in time.
+    HandshakeTimeout = "handshake.timeout", REQUEST_TIMEOUT;
+    /// The client closed the connection or sent an alert.
+    HandshakeAborted = "handshake.aborted", BAD_REQUEST;
+    /// No version, cipher, group or protocol in common.
+    HandshakeIncompatible = "handshake.incompatible", BAD_REQUEST;
+    /// No server certificate for the name that the client asked for.
+    HandshakeUnknownName = "handshake.unknown_name", MISDIRECTED_REQUEST;
+    /// The client's proof of its key did not verify, or the handshake failed otherwise.
+    HandshakeFailed = "handshake.failed", BAD_REQUEST;
+
+    /// Too many connections in all.
+    ConnectionLimit = "connection.limit", SERVICE_UNAVAILABLE;
+    /// Too many connections from one source.
+    ConnectionSourceLimit = "connection.source_limit", TOO_MANY_REQUESTS;
+    /// A connection from a listed network did not begin with a valid PROXY protocol v2 header.
+    ConnectionProxyHeader = "connection.proxy_header", BAD_REQUEST;
+    /// The client flooded the connection with HTTP/2 control frames.
+    ConnectionFlood = "connection.flood", TOO_MANY_REQUESTS;
+    /// The client did not complete a request's head in time.
+    RequestHeadTimeout = "request.head_timeout", REQUEST_TIMEOUT;
+
+    /// The request could not be parsed.
+    RequestMalformed = "request.malformed", BAD_REQUEST;
+    /// The request's head is too large.
+    RequestHeadTooLarge = "request.head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE;
+    /// The request names no host.
+    RequestHostAbsent = "request.host_absent", BAD_REQUEST;
+    /// The request names two hosts, or one that cannot be read in one way only.
+    RequestHostAmbiguous = "request.host_ambiguous", BAD_REQUEST;
+    /// The request's host is not of this connection's server certificate.
+    RequestHostMisdirected = "request.host_misdirected", MISDIRECTED_REQUEST;
+    /// No app has the request's host.
+    RequestHostUnknown = "request.host_unknown", MISDIRECTED_REQUEST;
+    /// The path can be read in more than one way.
+    RequestPathAmbiguous = "request.path_ambiguous", BAD_REQUEST;
+    /// The target is not a path (`*`, authority-form).
+    RequestTarget = "request.target", BAD_REQUEST;
+    /// TRACE, CONNECT, or a method that no app understands.
+    RequestMethod = "request.method", METHOD_NOT_ALLOWED;
+    /// The framing headers contradict each other.
+    RequestFraming = "request.framing", BAD_REQUEST;
+    /// An upgrade other than WebSocket, or a malformed one.
+    RequestUpgrade = "request.upgrade", BAD_REQUEST;
+    /// The request authenticates its connection (NTLM, Negotiate), which a shared upstream connection would give to others.
+    RequestConnectionAuth = "request.connection_auth", FORBIDDEN;
+    /// The body is larger than the app takes.
+    RequestBodyTooLarge = "request.body_too_large", PAYLOAD_TOO_LARGE;
+    /// The body arrives too slowly.
+    RequestBodyTooSlow = "request.body_too_slow", REQUEST_TIMEOUT;
+    /// The body's encoding is broken.
+    RequestBodyMalformed = "request.body_malformed", BAD_REQUEST;
+    /// The path is of the gateway's own prefix and names nothing there.
+    RequestOwnPath = "request.own_path", NOT_FOUND;
+
+    /// A device is known, a person is not.
+    PrincipalAbsent = "principal.absent", UNAUTHORIZED;
+    /// The app needs a device with a posture and the connection proves none.
+    DeviceAbsent = "device.absent", FORBIDDEN;
+    /// Nothing is known of the device's state.
+    PostureAbsent = "device.posture_absent", FORBIDDEN;
+    /// What is known of the device's state is too old.
+    PostureStale = "device.posture_stale", FORBIDDEN;
+    /// A fact that every device must report was not reported.
+    PostureIncomplete = "device.posture_incomplete", FORBIDDEN;
+
+    /// No `permit` of the policy was satisfied.
+    PolicyNoPermit = "policy.no_permit", FORBIDDEN;
+    /// A `forbid` of the policy was satisfied.
+    PolicyForbid = "policy.forbid", FORBIDDEN;
+    /// The evaluation of a policy failed.
+    PolicyError = "policy.error", FORBIDDEN;
+
+    /// No upstream is healthy.
+    UpstreamUnavailable = "upstream.unavailable", BAD_GATEWAY;
+    /// The upstream refused the connection or its TLS failed.
+    UpstreamConnect = "upstream.connect", BAD_GATEWAY;
+    /// The upstream did not answer in time.
+    UpstreamTimeout = "upstream.timeout", GATEWAY_TIMEOUT;
+    /// The upstream's answer was not HTTP, or ended early.
+    UpstreamProtocol = "upstream.protocol", BAD_GATEWAY;
+    /// The upstream asks to authenticate the connection (NTLM, Negotiate).
+    UpstreamConnectionAuth = "upstream.connection_auth", BAD_GATEWAY;
+
+    /// The audit queue is full: what cannot be recorded is not done.
+    AuditQueueFull = "audit.queue_full", SERVICE_UNAVAILABLE;
+    /// The gateway is shutting down and the time for running requests is over.
+    GatewayDraining = "gateway.draining", SERVICE_UNAVAILABLE;
+    /// The gateway failed.
+    GatewayInternal = "gateway.internal", INTERNAL_SERVER_ERROR;
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}

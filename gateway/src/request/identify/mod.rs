@@ -1,0 +1,52 @@
+//! Who is asking: what the certificate of this connection proves, by the rules of its trust domain.
+
+pub mod certificate;
+
+use std::sync::Arc;
+
+use gaccong_policy::PrincipalKind;
+
+use crate::reason::Reason;
+pub use certificate::{ChainLink, ClientCertificate, Names};
+
+/// What a connection proves. Made once, after the handshake.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// No certificate was presented, and none is required.
+    Anonymous,
+    /// A genuine certificate that is no longer valid (`on_invalid = "page"`): every request is refused for this reason.
+    Invalid {
+        /// Expired or revoked.
+        reason: Reason,
+        /// The certificate, for the record.
+        certificate: Arc<ClientCertificate>,
+    },
+    /// A valid certificate and what it names.
+    Proven {
+        /// The certificate.
+        certificate: Arc<ClientCertificate>,
+        /// The device, where the trust domain's certificates name one.
+        device: Option<Arc<str>>,
+        /// The person or workload, where the trust domain's certificates name one.
+        principal: Option<Subject>,
+    },
+}
+
+/// A principal's kind and id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Person or workload.
+    pub kind: PrincipalKind,
+    /// The name policies know.
+    pub id: Arc<str>,
+}
+
+impl Identity {
+    /// The certificate that was presented, valid or not.
+    pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        match self {
+            Self::Anonymous => None,
+            Self::Invalid { certificate, .. } | Self::Proven { certificate, .. } => Some(certificate),
+        }
+    }
+}

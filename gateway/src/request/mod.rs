@@ -1,0 +1,4 @@
+//! The path of a request, in the order it is walked.
+
+pub mod decide;
+pub mod identify;

@@ -1,0 +1,150 @@
+//! The question: every fact about one request that policy may weigh, and nothing else.
+//!
+//! A question borrows: the caller keeps its facts where they are and lends them for one decision. It serializes to the
+//! *complete question* that a record carries, so that any decision can be asked again later.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// One request as policy sees it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Question<'a> {
+    /// Who asks.
+    pub principal: Principal<'a>,
+    /// What the request does to the app: `read`, `write`, or an action that the configuration names.
+    pub action: &'a str,
+    /// The name of the app. Its groups, owner and sensitivity are those given when the policies were loaded.
+    pub app: &'a str,
+    /// Everything else.
+    pub context: Context<'a>,
+}
+
+/// Who asks: a person or a workload, never a device.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Principal<'a> {
+    /// Person or workload.
+    pub kind: PrincipalKind,
+    /// The name by which policies know it: `alice@example.org`, `spiffe://prod.example/billing`.
+    pub id: &'a str,
+    /// The groups it is a member of.
+    pub groups: &'a [Arc<str>],
+}
+
+/// The two kinds of principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrincipalKind {
+    /// A person: `User::"…"` in Cedar.
+    User,
+    /// A service or a job: `Workload::"…"` in Cedar.
+    Workload,
+}
+
+/// The facts beside principal, action and app.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Context<'a> {
+    /// The device the request comes from and its fresh posture; `None` where no device is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device<'a>>,
+    /// The client certificate of the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate<'a>>,
+    /// The login session, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session<'a>>,
+    /// The request itself.
+    pub request: Request<'a>,
+    /// The time of the decision, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
+
+/// A device and what was last reported of it. A fact that is absent or too old is `None`.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Device<'a> {
+    /// The device's name, from its certificate.
+    pub id: &'a str,
+    /// Whether the organisation manages it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed: Option<bool>,
+    /// `windows`, `macos`, `linux`, `android`, `ios`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<&'a str>,
+    /// The version of the operating system, as reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<&'a str>,
+    /// Whether the system disk is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_encrypted: Option<bool>,
+    /// Whether the host firewall is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<bool>,
+    /// Whether the screen locks by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_lock: Option<bool>,
+    /// Whether the machine booted with secure boot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<bool>,
+    /// Whether endpoint detection and response is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edr_running: Option<bool>,
+    /// Days since the last security update was installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch_age_days: Option<i64>,
+    /// The verdict of the device manager.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compliant: Option<bool>,
+    /// `low`, `medium`, `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<&'a str>,
+    /// The person the device is assigned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<&'a str>,
+    /// Who reported the facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'a str>,
+    /// Seconds since the oldest of the facts present was observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<i64>,
+}
+
+/// What the client certificate says.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Certificate<'a> {
+    /// The trust domain that vouches for it, as the configuration names it.
+    pub trust_domain: &'a str,
+    /// SHA-256 of the certificate, lower-case hexadecimal.
+    pub fingerprint: &'a str,
+    /// Distinguished name of the issuer (RFC 4514).
+    pub issuer: &'a str,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: &'a str,
+    /// End of validity, milliseconds since the Unix epoch.
+    pub not_after_ms: i64,
+}
+
+/// How the person logged in.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Session<'a> {
+    /// `oidc`, `token`, `smartcard`.
+    pub method: &'a str,
+    /// Authentication context class reference (OpenID Connect Core §2, `acr`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'a str>,
+    /// Seconds since the person authenticated.
+    pub auth_age_s: i64,
+}
+
+/// The request in its one normal form.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Request<'a> {
+    /// Host without port, lower-case.
+    pub host: &'a str,
+    /// Normal path, without query.
+    pub path: &'a str,
+    /// Method, upper-case.
+    pub method: &'a str,
+    /// The address of the client.
+    pub source_ip: IpAddr,
+}
