@@ -75,8 +75,8 @@ fn load_here(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Resu
             return Err(errors);
         }
     };
-    let mut warnings = Vec::new();
-    validate(&schema, &policies, &texts, &mut errors, &mut warnings);
+    let (invalid, mut warnings) = validate(&schema, &policies, &texts);
+    errors.extend(invalid);
     if !errors.is_empty() {
         errors.sort_by(|a, b| a.place.cmp(&b.place));
         return Err(errors);
@@ -155,13 +155,8 @@ fn duplicates(policies: &[Policy]) -> Vec<Diagnostic> {
 }
 
 /// Validates strictly: what passes can err only by arithmetic overflow, or over entities that do not exist.
-fn validate(
-    schema: &Schema,
-    policies: &[Policy],
-    texts: &[Text<'_>],
-    errors: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) {
+/// Gives the errors, then the warnings.
+fn validate(schema: &Schema, policies: &[Policy], texts: &[Text<'_>]) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let mut set = CedarSet::new();
     let mut by_id = HashMap::new();
     for policy in policies {
@@ -177,8 +172,16 @@ fn validate(
         None => Diagnostic::new(None, found.to_string()),
     };
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-    errors.extend(result.validation_errors().map(|error| diagnostic(error.policy_id(), error)));
-    warnings.extend(result.validation_warnings().map(|warning| diagnostic(warning.policy_id(), warning)));
+    let errors = result.validation_errors().map(|error| diagnostic(error.policy_id(), error)).collect();
+    let warnings = result.validation_warnings().map(|warning| diagnostic(warning.policy_id(), warning)).collect();
+    (once_a_place(errors), once_a_place(warnings))
+}
+
+/// Cedar repeats a finding for each action and kind of principal: one of them says enough.
+fn once_a_place(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    found.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
+    found.dedup_by(|a, b| a.place.is_some() && a.place == b.place);
+    found
 }
 
 /// SHA-256 over everything that decides, in hexadecimal. The order of the sources does not matter.
