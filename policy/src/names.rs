@@ -15,13 +15,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new() -> Result<Self, ParseErrors> {
+    pub(crate) fn new() -> Result<Self, Box<ParseErrors>> {
+        let parse = |name: &str| name.parse().map_err(Box::new);
         Ok(Self {
-            user: "User".parse()?,
-            workload: "Workload".parse()?,
-            app: "App".parse()?,
-            group: "Group".parse()?,
-            app_group: "AppGroup".parse()?,
+            user: parse("User")?,
+            workload: parse("Workload")?,
+            app: parse("App")?,
+            group: parse("Group")?,
+            app_group: parse("AppGroup")?,
         })
     }
 
