@@ -5,4 +5,4 @@ pub mod forward;
 pub mod identify;
 mod list;
 pub mod normalise;
-// refuse
+pub mod refuse;

@@ -25,7 +25,8 @@ pub(super) fn remove_from_request(headers: &mut HeaderMap) {
         kept.extend_from_slice(cookie);
     }
     headers.remove(COOKIE);
-    if let Some(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(kept)).ok().filter(|value| !value.is_empty()) {
+    if let Some(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(kept)).ok().filter(|value| !value.is_empty())
+    {
         headers.insert(COOKIE, value);
     }
 }

@@ -27,15 +27,8 @@ pub(super) fn is_identity(name: &str) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-const IDENTITY_A_TO_F: &[&str] = &[
-    "cf-access-",
-    "cf-connecting-",
-    "client-cert",
-    "client-ip",
-    "client-verify",
-    "fastly-client-",
-    "forwarded",
-];
+const IDENTITY_A_TO_F: &[&str] =
+    &["cf-access-", "cf-connecting-", "client-cert", "client-ip", "client-verify", "fastly-client-", "forwarded"];
 
 const IDENTITY_G_TO_T: &[&str] = &["gaccong", "oidc-", "remote-", "ssl-", "tailscale-", "true-client-"];
 

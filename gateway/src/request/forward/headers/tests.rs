@@ -32,7 +32,8 @@ fn names(headers: &HeaderMap) -> Vec<&str> {
     names
 }
 
-const OURS: [&str; 6] = ["forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
+const OURS: [&str; 6] =
+    ["forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
 
 #[test]
 fn an_ordinary_request_passes_and_forwarding_fields_are_ours() {
@@ -98,9 +99,16 @@ fn connection_cannot_take_away_what_the_upstream_relies_on() {
 #[test]
 fn trailers_and_websockets_are_announced_anew() {
     let headers = forwarded(map(&[("te", "gzip, Trailers"), ("trailer", "grpc-status")]), false);
-    assert_eq!((&headers["te"], &headers["trailer"]), (&HeaderValue::from_static("trailers"), &HeaderValue::from_static("grpc-status")));
-    let headers = forwarded(map(&[("connection", "keep-alive, Upgrade, sec-websocket-key"), ("sec-websocket-key", "k")]), true);
-    assert_eq!((&headers["connection"], &headers["upgrade"]), (&HeaderValue::from_static("upgrade"), &HeaderValue::from_static("websocket")));
+    assert_eq!(
+        (&headers["te"], &headers["trailer"]),
+        (&HeaderValue::from_static("trailers"), &HeaderValue::from_static("grpc-status"))
+    );
+    let headers =
+        forwarded(map(&[("connection", "keep-alive, Upgrade, sec-websocket-key"), ("sec-websocket-key", "k")]), true);
+    assert_eq!(
+        (&headers["connection"], &headers["upgrade"]),
+        (&HeaderValue::from_static("upgrade"), &HeaderValue::from_static("websocket"))
+    );
     assert_eq!(headers["sec-websocket-key"], "k");
 }
 
@@ -127,7 +135,10 @@ fn nothing_of_ours_comes_back_from_an_upstream() {
     ]);
     to_client(&mut headers, &HeaderValue::from_static("id"), false);
     assert_eq!(names(&headers), ["content-type", "set-cookie", "x-request-id", "x_odd"]);
-    assert_eq!((&headers["set-cookie"], &headers["x-request-id"]), (&HeaderValue::from_static("a=b"), &HeaderValue::from_static("id")));
+    assert_eq!(
+        (&headers["set-cookie"], &headers["x-request-id"]),
+        (&HeaderValue::from_static("a=b"), &HeaderValue::from_static("id"))
+    );
 
     let mut switched = map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "a")]);
     to_client(&mut switched, &HeaderValue::from_static("id"), true);
@@ -136,10 +147,17 @@ fn nothing_of_ours_comes_back_from_an_upstream() {
 
 #[test]
 fn trailers_are_stripped_too() {
-    let mut trailers = map(&[("x-user", "evil"), ("x_user", "evil"), ("host", "evil"), ("authorization", "evil"), ("x-checksum", "1")]);
+    let mut trailers = map(&[
+        ("x-user", "evil"),
+        ("x_user", "evil"),
+        ("host", "evil"),
+        ("authorization", "evil"),
+        ("x-checksum", "1"),
+    ]);
     trailers_to_upstream(&mut trailers, &[]);
     assert_eq!(names(&trailers), ["x-checksum"]);
-    let mut trailers = map(&[("gaccong-reason", "evil"), ("set-cookie", "evil"), ("grpc-status", "0"), ("grpc-message", "ok")]);
+    let mut trailers =
+        map(&[("gaccong-reason", "evil"), ("set-cookie", "evil"), ("grpc-status", "0"), ("grpc-message", "ok")]);
     trailers_to_client(&mut trailers);
     assert_eq!(names(&trailers), ["grpc-message", "grpc-status"]);
 }
@@ -147,7 +165,10 @@ fn trailers_are_stripped_too() {
 #[test]
 fn connection_authentication_is_seen() {
     for challenge in ["NTLM", "negotiate", "Negotiate YII=", "Basic realm=\"x\", NTLM", "Basic realm=x,ntlm"] {
-        assert!(asks_connection_auth(&map(&[("www-authenticate", "Bearer"), ("www-authenticate", challenge)])), "{challenge}");
+        assert!(
+            asks_connection_auth(&map(&[("www-authenticate", "Bearer"), ("www-authenticate", challenge)])),
+            "{challenge}"
+        );
     }
     for challenge in ["Basic realm=\"NTLM\"", "Bearer", "NTLMv3", ""] {
         assert!(!asks_connection_auth(&map(&[("www-authenticate", challenge)])), "{challenge}");
@@ -156,28 +177,74 @@ fn connection_authentication_is_seen() {
 
 /// What upstreams are known to take for identity, routing or method, written down apart from the code's own lists.
 const IDENTITY: [&str; 48] = [
-    "X-User", "X-User-Id", "X-Username", "X-Remote-User", "X-Remote-Group", "Remote-User", "Remote-Groups", "X-Auth-Request-Email",
-    "X-Auth-User", "X-Forwarded-User", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert",
-    "X-Forwarded-Access-Token", "Forwarded", "X-Real-IP", "X-Client-IP", "X-Client-Cert", "Client-Cert", "Client-Cert-Chain",
-    "X-SSL-Client-DN", "X-SSL-Cert", "SSL-Client-Cert", "SSL-Client-Verify", "X-WebAuth-User", "X-Authenticated-User", "X-Email",
-    "X-Groups", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
-    "X-Goog-Authenticated-User-Email", "X-Goog-IAP-JWT-Assertion", "X-MS-Client-Principal", "X-MS-Client-Principal-Name",
-    "X-Amzn-Oidc-Identity", "X-Pomerium-Claim-Email", "Cf-Access-Jwt-Assertion", "True-Client-IP", "X-Spiffe-Id", "X-Request-Id",
-    "Gaccong-Assertion", "X-Gaccong-User", "X-Authentik-Username", "Tailscale-User-Login",
+    "X-User",
+    "X-User-Id",
+    "X-Username",
+    "X-Remote-User",
+    "X-Remote-Group",
+    "Remote-User",
+    "Remote-Groups",
+    "X-Auth-Request-Email",
+    "X-Auth-User",
+    "X-Forwarded-User",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Access-Token",
+    "Forwarded",
+    "X-Real-IP",
+    "X-Client-IP",
+    "X-Client-Cert",
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "X-SSL-Client-DN",
+    "X-SSL-Cert",
+    "SSL-Client-Cert",
+    "SSL-Client-Verify",
+    "X-WebAuth-User",
+    "X-Authenticated-User",
+    "X-Email",
+    "X-Groups",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "X-HTTP-Method",
+    "X-HTTP-Method-Override",
+    "X-Method-Override",
+    "X-Goog-Authenticated-User-Email",
+    "X-Goog-IAP-JWT-Assertion",
+    "X-MS-Client-Principal",
+    "X-MS-Client-Principal-Name",
+    "X-Amzn-Oidc-Identity",
+    "X-Pomerium-Claim-Email",
+    "Cf-Access-Jwt-Assertion",
+    "True-Client-IP",
+    "X-Spiffe-Id",
+    "X-Request-Id",
+    "Gaccong-Assertion",
+    "X-Gaccong-User",
+    "X-Authentik-Username",
+    "Tailscale-User-Login",
 ];
 
 /// A name in a spelling that some upstream folds into the same variable.
 fn spelling() -> impl Strategy<Value = String> {
     let hyphen = prop::sample::select(vec!["-", "-", "_", ".", "--", "-_", "~"]);
     let edge = prop::sample::select(vec!["", "", "-", "_"]);
-    (prop::sample::select(&IDENTITY[..]), hyphen, edge.clone(), edge, any::<u64>()).prop_map(|(name, hyphen, before, after, cases)| {
-        let name: String = name
-            .chars()
-            .enumerate()
-            .map(|(place, c)| if cases >> (place % 64) & 1 == 1 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
-            .collect();
-        format!("{before}{}{after}", name.replace('-', hyphen))
-    })
+    (prop::sample::select(&IDENTITY[..]), hyphen, edge.clone(), edge, any::<u64>()).prop_map(
+        |(name, hyphen, before, after, cases)| {
+            let name: String = name
+                .chars()
+                .enumerate()
+                .map(
+                    |(place, c)| {
+                        if cases >> (place % 64) & 1 == 1 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+                    },
+                )
+                .collect();
+            format!("{before}{}{after}", name.replace('-', hyphen))
+        },
+    )
 }
 
 proptest! {

@@ -24,7 +24,8 @@ pub(super) fn remove_malformed(headers: &mut HeaderMap) {
 fn is_parent(value: &[u8]) -> bool {
     let mut parts = value.split(|byte| *byte == b'-');
     let mut next_hex = |digits| parts.next().filter(|part| part.len() == digits && part.iter().all(is_lower_hex));
-    let (Some(version), Some(trace), Some(parent), Some(_flags)) = (next_hex(2), next_hex(32), next_hex(16), next_hex(2))
+    let (Some(version), Some(trace), Some(parent), Some(_flags)) =
+        (next_hex(2), next_hex(32), next_hex(16), next_hex(2))
     else {
         return false;
     };
@@ -43,7 +44,8 @@ fn is_zero(digits: &[u8]) -> bool {
 fn is_state(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(TRACESTATE).iter();
     let bytes: usize = lines.map(HeaderValue::len).sum();
-    let members = || headers.get_all(TRACESTATE).into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let members =
+        || headers.get_all(TRACESTATE).into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     bytes <= TRACESTATE_BYTES_MAX
         && members().count() <= TRACESTATE_MEMBERS_MAX
         && members().map(<[u8]>::trim_ascii).all(|member| member.is_empty() || is_member(member))
@@ -56,7 +58,10 @@ fn is_member(member: &[u8]) -> bool {
     let key_byte = |byte: &u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'*' | b'/' | b'@')
     };
-    !key.is_empty() && key.iter().all(key_byte) && !value.is_empty() && value.iter().all(|b| matches!(b, b' '..=b'<' | b'>'..=b'~'))
+    !key.is_empty()
+        && key.iter().all(key_byte)
+        && !value.is_empty()
+        && value.iter().all(|b| matches!(b, b' '..=b'<' | b'>'..=b'~'))
 }
 
 #[cfg(test)]
