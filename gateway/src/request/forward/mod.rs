@@ -1,0 +1,3 @@
+//! Forwarding: what was permitted goes to the upstream, and its answer back.
+
+pub mod headers;
