@@ -10,6 +10,10 @@ mod load;
 mod path;
 mod signature;
 mod standing;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 use std::collections::HashMap;
