@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::authority::{AuthorityId, authority_id, may_sign, milliseconds};
@@ -205,7 +206,6 @@ fn link(x509: &X509Certificate<'_>, issuer_key: AuthorityId) -> ChainLink {
 /// SHA-256 of the URIs at which the certificate says that its revocation list is. Points for some reasons only, or of
 /// another issuer, are left out: such lists are not taken.
 fn distribution_points(x509: &X509Certificate<'_>) -> Box<[[u8; 32]]> {
-    use x509_parser::extensions::ParsedExtension;
     let extensions = x509.extensions().iter();
     let points = extensions.filter_map(|extension| match extension.parsed_extension() {
         ParsedExtension::CRLDistributionPoints(points) => Some(points.points.iter()),

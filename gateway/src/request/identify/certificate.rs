@@ -222,3 +222,109 @@ fn serial(x509: &X509Certificate<'_>) -> String {
 fn fingerprint(der: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, der).as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, SanType};
+
+    const UPN_ARCS: [u64; 9] = [1, 3, 6, 1, 4, 1, 311, 20, 2];
+
+    fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.remove(DnType::CommonName);
+        change(&mut params);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn every_kind_of_name(params: &mut CertificateParams) {
+        params.distinguished_name.push(DnType::CommonName, "Nguyễn Văn A");
+        params.subject_alt_names = vec![
+            SanType::URI("urn:device:d1".try_into().unwrap()),
+            SanType::Rfc822Name("a@example.org".try_into().unwrap()),
+            SanType::OtherName(([&UPN_ARCS[..], &[3]].concat(), "Ánh@example.org".into())),
+            SanType::OtherName(([&UPN_ARCS[..], &[4]].concat(), "other".into())),
+            SanType::DnsName("host.example.org".try_into().unwrap()),
+            SanType::IpAddress([127, 0, 0, 1].into()),
+        ];
+    }
+
+    /// A subjectAltName of one name, as its bytes stand.
+    fn raw_san(name: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(name.len()).unwrap();
+        certificate(|params| {
+            let contents = [&[0x30, length], name].concat();
+            params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 17], contents));
+        })
+    }
+
+    #[test]
+    fn names_of_every_kind() {
+        assert_eq!(
+            parse(&certificate(every_kind_of_name)).unwrap(),
+            Names {
+                uris: vec!["urn:device:d1".to_owned()],
+                emails: vec!["a@example.org".to_owned()],
+                upns: vec!["Ánh@example.org".to_owned()],
+                dns: vec!["host.example.org".to_owned()],
+                common_name: Some("Nguyễn Văn A".to_owned()),
+            }
+        );
+        assert_eq!(parse(&certificate(|_| {})).unwrap(), Names::default());
+    }
+
+    #[test]
+    fn names_that_make_a_certificate_malformed() {
+        let upn = |value: &[u8]| {
+            let kind = [0x06, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3];
+            let contents = [&kind, value].concat();
+            raw_san(&[&[0xa0, u8::try_from(contents.len()).unwrap()], contents.as_slice()].concat())
+        };
+        assert_eq!(parse(&upn(&[0xa0, 3, 0x0c, 1, b'a'])).unwrap().upns, ["a"]);
+        let two_extensions = certificate(|params| {
+            every_kind_of_name(params);
+            let second = CustomExtension::from_oid_content(&[2, 5, 29, 17], vec![0x30, 3, 0x82, 1, b'b']);
+            params.custom_extensions.push(second);
+        });
+        for (name, der) in [
+            ("UPN that is no UTF-8", upn(&[0xa0, 3, 0x0c, 1, 0xff])),
+            ("UPN that is no UTF8String", upn(&[0xa0, 3, 0x16, 1, b'a'])),
+            ("UPN with two values", upn(&[0xa0, 6, 0x0c, 1, b'a', 0x0c, 1, b'b'])),
+            ("UPN without value", upn(&[])),
+            ("UPN with NUL", upn(&[0xa0, 4, 0x0c, 2, b'a', 0])),
+            ("e-mail with NUL", raw_san(&[0x81, 2, b'a', 0])),
+            ("e-mail with DEL", raw_san(&[0x81, 2, b'a', 0x7f])),
+            ("e-mail with a byte above ASCII", raw_san(&[0x81, 2, b'a', 0xe9])),
+            ("empty DNS name", raw_san(&[0x82, 0])),
+            ("URI with newline", raw_san(&[0x86, 2, b'a', b'\n'])),
+            ("two subjectAltNames", two_extensions),
+            ("trailing bytes", [certificate(|_| {}), vec![0]].concat()),
+            ("too large", vec![0x30; MAX_CERTIFICATE_BYTES + 1]),
+            ("nothing", vec![]),
+        ] {
+            assert!(parse(&der).is_err(), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_yields_a_name_that_cannot_be_shown(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        ) {
+            thread_local!(static CERTIFICATE: Vec<u8> = certificate(every_kind_of_name));
+            let mut der = CERTIFICATE.with(Clone::clone);
+            for (place, byte) in changes {
+                let place = place.index(der.len());
+                der[place] = byte;
+            }
+            if let Ok(names) = parse(&der) {
+                let all = [names.uris, names.emails, names.upns, names.dns, names.common_name.into_iter().collect()];
+                for name in all.iter().flatten() {
+                    prop_assert!(!name.is_empty() && name.len() <= MAX_NAME_BYTES);
+                    prop_assert!(!name.chars().any(is_unprintable), "{:?}", name);
+                }
+            }
+        }
+    }
+}

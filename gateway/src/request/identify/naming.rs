@@ -87,3 +87,99 @@ fn may_be(name: &str, names: &Names, source: NameSource) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> NameRule {
+        let (source, pattern) = text.split_once(':').unwrap_or((text, "{id}"));
+        let source = match source {
+            "uri" => NameSource::Uri,
+            "email" => NameSource::Email,
+            "upn" => NameSource::Upn,
+            "dns" => NameSource::Dns,
+            _ => NameSource::CommonName,
+        };
+        let whole = pattern.contains("{*}");
+        let (prefix, suffix) = pattern.split_once(if whole { "{*}" } else { "{id}" }).unwrap();
+        NameRule { source, prefix: prefix.to_owned(), suffix: suffix.to_owned(), whole }
+    }
+
+    fn domain(device: Option<&str>, person: Option<&str>, workload: Option<&str>) -> TrustDomain {
+        TrustDomain {
+            name: "staff".into(),
+            ca: vec![],
+            crl: vec![],
+            device: device.map(rule),
+            person: person.map(rule),
+            workload: workload.map(rule),
+        }
+    }
+
+    fn names(kind: &str, values: &[&str]) -> Names {
+        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        match kind {
+            "uri" => Names { uris: values, ..Names::default() },
+            "email" => Names { emails: values, ..Names::default() },
+            "upn" => Names { upns: values, ..Names::default() },
+            "dns" => Names { dns: values, ..Names::default() },
+            _ => Names { common_name: values.first().cloned(), ..Names::default() },
+        }
+    }
+
+    #[test]
+    fn one_rule() {
+        for (text, values, expected) in [
+            ("email", &["Alice@Example.ORG"][..], Some("alice@example.org")),
+            ("email:{id}@EXAMPLE.org", &["Alice@Example.ORG"], Some("alice")),
+            ("email", &["a@x", "A@X"], Some("a@x")),
+            ("email", &["a@x", "b@x"], None),
+            ("email:{id}@x", &["a@x", "b@y"], Some("a")),
+            ("email", &[], None),
+            ("upn", &["Ánh@Example.ORG"], Some("ánh@example.org")),
+            ("dns", &["Host.Example"], Some("host.example")),
+            ("dns", &["*.example"], None),
+            ("cn", &["Alice B"], Some("Alice B")),
+            ("cn", &[" Alice"], None),
+            ("uri:urn:device:{id}", &["urn:device:D1", "urn:other"], Some("D1")),
+            ("uri:urn:device:{id}", &["urn:device:"], None),
+            ("uri:urn:device:{id}", &["URN:device:D1"], None),
+            ("uri:a{id}a", &["a"], None),
+            ("uri:urn:{*}", &["urn:a"], Some("urn:a")),
+            ("uri:urn:{*}", &["urn:"], None),
+            ("uri:spiffe://prod/{*}", &["spiffe://prod/a"], Some("spiffe://prod/a")),
+            ("uri:spiffe://prod/{id}", &["spiffe://prod/a"], Some("a")),
+            ("uri:spiffe://prod/{*}", &["spiffe://prod/a", "urn:b"], None),
+            ("uri:spiffe://prod/{*}", &["spiffe://prod/../a"], None),
+            ("uri:spiffe://prod/{*}", &["spiffe://test/a"], None),
+            ("uri", &["spiffe://prod/a?b"], None),
+        ] {
+            let kind = text.split(':').next().unwrap_or_default();
+            let named = identify(&names(kind, values), &domain(None, None, Some(text)));
+            let expected = expected.map(|id| Named {
+                device: None,
+                principal: Some(Subject { kind: PrincipalKind::Workload, id: id.into() }),
+            });
+            assert_eq!(named, expected.ok_or(Reason::CertificateUnnamed), "{text} of {values:?}");
+        }
+    }
+
+    #[test]
+    fn device_person_and_workload_together() {
+        let certificate = Names { emails: vec!["a@x".to_owned()], ..names("uri", &["urn:device:d1"]) };
+        let device = Some("uri:urn:device:{id}");
+        let person = Some(Subject { kind: PrincipalKind::User, id: "a@x".into() });
+        for (rules, expected) in [
+            (domain(device, Some("email"), None), Ok((true, person.clone()))),
+            (domain(None, Some("email"), None), Ok((false, person.clone()))),
+            (domain(device, Some("upn"), None), Ok((true, None))),
+            (domain(device, Some("email"), Some("uri")), Err(Reason::CertificateUnnamed)),
+            (domain(Some("dns"), Some("upn"), None), Err(Reason::CertificateUnnamed)),
+            (domain(None, None, None), Err(Reason::CertificateUnnamed)),
+        ] {
+            let named = identify(&certificate, &rules).map(|named| (named.device.is_some(), named.principal));
+            assert_eq!(named, expected, "{rules:?}");
+        }
+    }
+}

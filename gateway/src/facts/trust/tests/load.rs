@@ -1,6 +1,8 @@
 //! Which bundles and lists are taken.
 
-use rcgen::{IsCa, KeyUsagePurpose, date_time_ymd};
+use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope, IsCa, KeyUsagePurpose, date_time_ymd};
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::facts::trust::testing::{Ca, Files, NOW_MS, ca_params, crl_params, leaf_params};
 use crate::reason::Reason;
@@ -65,6 +67,38 @@ fn lists_that_are_refused() {
 }
 
 #[test]
+fn lists_that_do_not_tell_all_are_refused() {
+    const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
+    const DELTA: &[u8] = &[0x55, 0x1d, 27];
+    const DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
+    const UNKNOWN: &[u8] = &[0x55, 0x1d, 99];
+    const ONLY_USERS: &[u8] = &[0x81, 1, 0xff];
+    const INDIRECT: &[u8] = &[0x84, 1, 0xff];
+    let root = Ca::root("root");
+    let mut list = crl_params(&[]);
+    list.issuing_distribution_point = Some(CrlIssuingDistributionPoint {
+        distribution_point: CrlDistributionPoint { uris: vec!["http://crl/1".to_owned()] },
+        scope: Some(CrlScope::UserCertsOnly),
+    });
+    let der = CertificateRevocationListDer::from_pem_slice(root.crl_from(&list).as_bytes()).unwrap();
+    for (from, to, part) in [
+        (CRL_NUMBER, DELTA, "UnsupportedDeltaCrl"),
+        (DISTRIBUTION_POINT, UNKNOWN, "UnsupportedCriticalExtension"),
+        (ONLY_USERS, INDIRECT, "UnsupportedIndirectCrl"),
+        (b"crl/1", b"crl/2", "not by the key"),
+    ] {
+        let files = Files::new(&[&root.certificate], &[String::new()]);
+        files.write("0.crl", replaced(&der, from, to));
+        assert_one(&errors(&files), part);
+    }
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let place = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    [&bytes[..place], to, &bytes[place + from.len()..]].concat()
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     let root = Ca::root("root");
     let files = Files::new(&[&root.certificate], &[String::new(), Ca::root("stranger").crl(&[]), root.crl(&[])]);
@@ -104,11 +138,7 @@ fn lists_in_der_and_several_in_one_file() {
     assert_eq!(trust.standing(&certificate, NOW_MS), Err(Reason::CertificateRevoked));
 
     let pem = two.crl(&[0x42]);
-    let der =
-        <rustls::pki_types::CertificateRevocationListDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(
-            pem.as_bytes(),
-        )
-        .unwrap();
+    let der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
     files.write("0.crl", &*der);
     assert_eq!(files.trust().standing(&certificate, NOW_MS), Err(Reason::CertificateRevoked));
 }
