@@ -9,45 +9,55 @@ use super::load::Parts;
 use super::source::{Findings, Source, Spot};
 use super::{App, HostPattern, Mode, PostureMode, app, clients, decision, listen, management};
 
-/// Compares everything with everything it could contradict.
+/// Compares everything with everything it could contradict. Warnings wait until there is no error: where a part could not
+/// be read, much looks odd that is not.
 pub(super) fn all(parts: &Parts<'_>, main: &Source, findings: &Findings) {
-    trust_names(parts.clients.as_ref(), main, findings);
-    app_names(&parts.apps, main, findings);
-    app_hosts(&parts.apps);
+    contradictions(parts, main, findings);
+    if !findings.have_errors() {
+        oddities(parts, main, findings);
+    }
+}
+
+fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
+    unique(parts.apps.iter().map(|read| (&read.app.name, read.name_spot)), "an app");
+    unique(placed_hosts(&parts.apps), "an app with the host");
+    if let Some(clients) = &parts.clients {
+        trust_domains(clients, main, findings);
+    }
     if let Some(listen) = &parts.listen {
         unique(listen.hosts.iter().map(|(host, spot)| (host, *spot)), "a certificate for the host");
-        certificates_cover(listen, &parts.apps);
-        if let Some(management) = &parts.management {
-            addresses_differ(listen, management);
-        }
+    }
+    if let (Some(listen), Some(management)) = (&parts.listen, &parts.management) {
+        addresses_differ(listen, management);
     }
     if let (Some(management), Some(clients)) = (&parts.management, &parts.clients) {
         management_trust(management, clients);
+    }
+}
+
+fn oddities(parts: &Parts<'_>, main: &Source, findings: &Findings) {
+    if parts.apps.is_empty() {
+        let missing = Diagnostic::of_file(&main.shown, "no app: every request will be refused");
+        findings.push(missing.expecting("at least one `[[app]]`").as_warning());
+    }
+    if let Some(listen) = &parts.listen {
+        certificates_cover(listen, &parts.apps);
     }
     if let Some(policy) = &parts.policy {
         shadowed_hosts(&parts.apps, policy);
     }
 }
 
-fn trust_names(clients: Option<&clients::Read<'_>>, main: &Source, findings: &Findings) {
-    let Some(clients) = clients else { return };
+fn trust_domains(clients: &clients::Read<'_>, main: &Source, findings: &Findings) {
     unique(clients.names.iter().map(|(name, spot)| (name, *spot)), "a trust domain");
-    if clients.names.is_empty() {
+    if clients.domains == 0 {
         let missing = Diagnostic::of_file(&main.shown, "no trust domain: no client certificate could ever be accepted");
         findings.push(missing.expecting("at least one `[[clients.trust]]`"));
     }
 }
 
-fn app_names(apps: &[app::Read<'_>], main: &Source, findings: &Findings) {
-    unique(apps.iter().map(|read| (&read.app.name, read.name_spot)), "an app");
-    if apps.is_empty() {
-        let missing = Diagnostic::of_file(&main.shown, "no app: every request will be refused");
-        findings.push(missing.expecting("at least one `[[app]]`").as_warning());
-    }
-}
-
-fn app_hosts(apps: &[app::Read<'_>]) {
-    unique(apps.iter().flat_map(|read| read.hosts.iter().map(|(host, spot)| (host, *spot))), "an app with the host");
+fn placed_hosts<'r>(apps: &'r [app::Read<'_>]) -> impl Iterator<Item = (&'r HostPattern, Spot<'r>)> {
+    hosts(apps).map(|(_, host, spot)| (host, spot))
 }
 
 /// Records an error for each key that was there before.
@@ -68,7 +78,7 @@ fn certificates_cover(listen: &listen::Read<'_>, apps: &[app::Read<'_>]) {
     if listen.listen.certificates.iter().any(|certificate| certificate.hosts.is_empty()) {
         return;
     }
-    for (host, spot) in apps.iter().flat_map(|read| &read.hosts) {
+    for (host, spot) in placed_hosts(apps) {
         if !listen.hosts.iter().any(|(covering, _)| covering.covers(host)) {
             spot.warn(format!("no certificate of `[listen]` is for `{host}`: it cannot be reached"), "");
         }

@@ -57,10 +57,13 @@ pub struct TrustDomain {
 pub(super) struct Read<'a> {
     pub(super) clients: Clients,
     pub(super) names: Vec<(Arc<str>, Spot<'a>)>,
+    /// How many trust domains are written, whatever is wrong with them.
+    pub(super) domains: usize,
 }
 
 impl<'a> Read<'a> {
     pub(super) fn add(&mut self, trust: Vec<Table<'a>>) {
+        self.domains += trust.len();
         for (domain, spot) in trust.into_iter().filter_map(trust_domain) {
             self.names.push((domain.name.clone(), spot));
             self.clients.trust.push(domain);
@@ -79,7 +82,7 @@ pub(super) fn read(mut table: Table<'_>) -> Read<'_> {
         on_invalid: on_invalid.unwrap_or(OnInvalid::Alert),
         trust: Vec::new(),
     };
-    let mut read = Read { clients, names: Vec::new() };
+    let mut read = Read { clients, names: Vec::new(), domains: 0 };
     read.add(trust);
     read
 }

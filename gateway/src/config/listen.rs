@@ -66,7 +66,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let address = table.required_text("address");
     let threads = table.size("threads", 0, 0..=1024);
-    table.require("certificates", "at least one `[[listen.certificates]]`");
+    table.require_entries("certificates", "at least one `[[listen.certificates]]`");
     let certificates: Vec<_> = table.tables("certificates").into_iter().filter_map(certificate).collect();
     let proxy_protocol_from = table.table("proxy_protocol").map(proxy_protocol).unwrap_or_default();
     let handover = table.text("handover").map(|path| path.spot.resolve(&path));

@@ -10,7 +10,7 @@ use toml_span::value::ValueInner;
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text};
-use super::source::{Findings, Source, Spot, words};
+use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{Config, app, audit, check, clients, decision, limits, listen, management};
 
 /// A configuration that can be used, and what is odd about it.
@@ -42,7 +42,7 @@ const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "postur
 /// All that is wrong, in all files, in the order of files and lines; warnings are among the errors then.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let findings = Findings::default();
-    let main = Source::read(path).map_err(|problem| vec![problem])?;
+    let main = Source::read(path).map_err(|error| vec![unreadable(path, &error)])?;
     findings.watch(main.folder.join(path.file_name().unwrap_or_default()));
     let root = parse(&main, &findings);
     let Some(mut root) = root else { return Err(findings.into_parts().0) };
@@ -150,7 +150,7 @@ fn read_included(entry: &Text<'_>, path: &Path) -> Option<Source> {
     }
     match Source::read(path) {
         Ok(source) => Some(source),
-        Err(problem) => entry.refuse(format!("cannot include `{}`: {}", path.display(), problem.message), ""),
+        Err(error) => entry.refuse(format!("cannot include `{}`: {}", path.display(), words(&error)), ""),
     }
 }
 

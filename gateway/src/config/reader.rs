@@ -88,10 +88,7 @@ impl<'a> Table<'a> {
 
     /// A list of strings with at least one entry.
     pub(super) fn required_texts(&mut self, key: &'static str) -> Vec<Text<'a>> {
-        self.require(key, "a list of strings");
-        if let Some(value) = self.keys.get(key).filter(|value| value.as_array().is_some_and(Vec::is_empty)) {
-            self.spot.at(value.span).error(format!("`{key}` is empty"), "at least one entry");
-        }
+        self.require_entries(key, "a list of strings");
         self.texts(key)
     }
 
@@ -211,6 +208,14 @@ impl<'a> Table<'a> {
     pub(super) fn require(&mut self, key: &'static str, expected: &str) {
         if !self.has(key) {
             self.spot.error(format!("`{key}` is missing"), format!("{expected} as `{key}`"));
+        }
+    }
+
+    /// The same for a list, which must not be empty either.
+    pub(super) fn require_entries(&mut self, key: &'static str, expected: &str) {
+        self.require(key, expected);
+        if let Some(value) = self.keys.get(key).filter(|value| value.as_array().is_some_and(Vec::is_empty)) {
+            self.spot.at(value.span).error(format!("`{key}` is empty"), "at least one entry");
         }
     }
 }

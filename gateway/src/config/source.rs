@@ -25,9 +25,9 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn read(shown: &Path) -> Result<Self, Diagnostic> {
-        let absolute = std::path::absolute(shown).map_err(|error| unreadable(shown, &error))?;
-        let text = read_bounded(&absolute, MAX_BYTES).map_err(|error| unreadable(shown, &error))?;
+    pub(super) fn read(shown: &Path) -> io::Result<Self> {
+        let absolute = std::path::absolute(shown)?;
+        let text = read_bounded(&absolute, MAX_BYTES)?;
         let folder = absolute.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { shown: shown.to_owned(), folder, text })
     }
@@ -84,6 +84,10 @@ pub(super) struct Findings {
 impl Findings {
     pub(super) fn push(&self, problem: Diagnostic) {
         self.problems.borrow_mut().push(problem);
+    }
+
+    pub(super) fn have_errors(&self) -> bool {
+        self.problems.borrow().iter().any(Diagnostic::is_error)
     }
 
     /// Adds a file or folder whose change is a reason to load again.

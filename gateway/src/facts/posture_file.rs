@@ -278,3 +278,70 @@ impl<'de> Deserialize<'de> for Time {
         Ok(Self { unix_ms: time.as_millisecond() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> config::Posture {
+        config::Posture {
+            file: None,
+            default_max_age: Duration::from_secs(60),
+            max_age: [(FactName::Firewall, Duration::from_secs(5))].into(),
+            required: Vec::new(),
+        }
+    }
+
+    fn device(facts: &str) -> String {
+        format!("{{\"devices\": {{\n\"d\": {{\"observed_at\": \"1970-01-01T00:00:10Z\",\n\"facts\": {{{facts}}}}}}}}}")
+    }
+
+    #[test]
+    fn reads_plain_values_and_values_with_their_own_time() {
+        let text = r#"{"devices": {"laptop-7": {"source": "mdm", "owner": "alice@example.org",
+            "observed_at": "1970-01-01T07:00:10+07:00",
+            "facts": {"disk_encrypted": true, "firewall": false, "os_version": "15.2",
+                      "patch_age_days": {"value": 12, "observed_at": "1970-01-01T00:00:05.5Z", "max_age_s": 604800}}}}}"#;
+        let posture = parse(text, &settings()).unwrap();
+        let laptop = posture.of("laptop-7").unwrap();
+        let fact = |name, value, observed_at_ms, max_age_ms| Fact { name, value, observed_at_ms, max_age_ms };
+        assert_eq!(
+            laptop.facts,
+            [
+                fact(FactName::DiskEncrypted, FactValue::Bool(true), 10_000, 60_000),
+                fact(FactName::Firewall, FactValue::Bool(false), 10_000, 5_000),
+                fact(FactName::OsVersion, FactValue::Text("15.2".into()), 10_000, 60_000),
+                fact(FactName::PatchAgeDays, FactValue::Long(12), 5_500, 604_800_000),
+            ]
+        );
+        assert_eq!((laptop.source.as_deref(), laptop.owner.as_deref()), (Some("mdm"), Some("alice@example.org")));
+        assert!(posture.of("laptop-8").is_none());
+    }
+
+    #[test]
+    fn says_where_the_file_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("posture.json");
+        for (text, line, message) in [
+            (device("\n\"disk_encypted\": true"), 4, "unknown fact `disk_encypted`; did you mean `disk_encrypted`?"),
+            (device("\n\"firewall\": \"yes\""), 4, "expected `true` or `false` as `firewall`"),
+            (device("\n\"firewall\": {\"value\": 1}"), 4, "expected `true` or `false` as `firewall`"),
+            (device("\n\"firewall\": {\"value\": true, \"age\": 1}"), 4, "unknown field `age`"),
+            (device("\n\"firewall\": {\"observed_at\": \"1970-01-01T00:00:00Z\"}"), 4, "missing field `value`"),
+            (device("\n\"firewall\": {\"value\": true, \"observed_at\": \"now\"}"), 4, "`now` is not a time"),
+            (device("\n\"firewall\": null"), 4, "expected `true` or `false` as `firewall`"),
+            (device("\n\"patch_age_days\": 1.5"), 4, "expected a whole number as `patch_age_days`"),
+            (device("\n\"risk\": \"HIGH\""), 4, "unknown `risk`: `HIGH`; expected `low`, `medium` or `high`"),
+            (device("\n\"firewall\": true, \"firewall\": true"), 4, "`firewall` is there twice"),
+            ("{\"devices\": {\"d\": {\n\"facts\": {\"firewall\": true}}}}".into(), 2, "`observed_at` is missing"),
+            ("{\"devices\": {\"d\": {\"facts\": {}},\n\"d\": {\"facts\": {}}}}".into(), 2, "already a device `d`"),
+            ("{\"device\": {}}".into(), 1, "did you mean `devices`?"),
+            ("{\"devices\": {\"\": {\"facts\": {}}}}".into(), 1, "expected 1 to 256"),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            let problems = load(&path, &settings()).unwrap_err();
+            assert_eq!((problems.len(), problems[0].line), (1, line), "{text}: {}", problems[0]);
+            assert!(problems[0].message.contains(message), "{text}: {}", problems[0]);
+        }
+    }
+}

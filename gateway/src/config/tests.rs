@@ -1,1 +1,0 @@
-//! Whole files in, diagnostics out.
