@@ -21,17 +21,11 @@ pub(super) fn all(parts: &Parts<'_>, main: &Source, findings: &Findings) {
 fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     unique(parts.apps.iter().map(|read| (&read.app.name, read.name_spot)), "an app");
     unique(placed_hosts(&parts.apps), "an app with the host");
-    if let Some(clients) = &parts.clients {
-        trust_domains(clients, main, findings);
-    }
+    trust_domains(&parts.clients, main, findings);
+    management_trust(&parts.management, &parts.clients);
     if let Some(listen) = &parts.listen {
         unique(listen.hosts.iter().map(|(host, spot)| (host, *spot)), "a certificate for the host");
-    }
-    if let (Some(listen), Some(management)) = (&parts.listen, &parts.management) {
-        addresses_differ(listen, management);
-    }
-    if let (Some(management), Some(clients)) = (&parts.management, &parts.clients) {
-        management_trust(management, clients);
+        addresses_differ(listen, &parts.management);
     }
 }
 

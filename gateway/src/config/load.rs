@@ -23,13 +23,12 @@ pub struct Loaded {
 }
 
 /// What a configuration consists of, and where its parts stand.
-#[derive(Default)]
 pub(super) struct Parts<'a> {
     pub(super) listen: Option<listen::Read<'a>>,
-    pub(super) clients: Option<clients::Read<'a>>,
+    pub(super) clients: clients::Read<'a>,
     pub(super) apps: Vec<app::Read<'a>>,
     pub(super) policy: Option<decision::Policy>,
-    pub(super) management: Option<management::Read<'a>>,
+    pub(super) management: management::Read<'a>,
 }
 
 /// The tables that only the main file may have.
@@ -66,10 +65,10 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings) -> Option<Config> {
     let mut parts = Parts {
         listen: required_table(&mut root, "listen").and_then(listen::read),
-        clients: required_table(&mut root, "clients").map(clients::read),
+        clients: clients::read(root.table_or_empty("clients")),
         apps: root.tables("app").into_iter().filter_map(app::read).collect(),
         policy: required_table(&mut root, "policy").and_then(decision::policy),
-        management: Some(management::read(root.table_or_empty("management"))),
+        management: management::read(root.table_or_empty("management")),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
@@ -85,12 +84,12 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     Some(Config {
         file: source.folder.join(source.shown.file_name()?),
         listen: parts.listen?.listen,
-        clients: parts.clients?.clients,
+        clients: parts.clients.clients,
         apps: parts.apps.into_iter().map(|read| Arc::new(read.app)).collect(),
         policy: parts.policy?,
         identity,
         posture,
-        management: parts.management?.management,
+        management: parts.management.management,
         audit,
         limits,
         watched: Vec::new(),
@@ -99,9 +98,8 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
 
 fn required_table<'a>(root: &mut Table<'a>, key: &'static str) -> Option<Table<'a>> {
     if !root.has(key) {
-        root.spot
-            .findings
-            .push(Diagnostic::of_file(&root.spot.source.shown, format!("the table `[{key}]` is missing")));
+        let missing = Diagnostic::of_file(&root.spot.source.shown, format!("the table `[{key}]` is missing"));
+        root.spot.findings.push(missing);
     }
     root.table(key)
 }
@@ -113,9 +111,7 @@ fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Part
     if let Some(mut table) = root.table("clients") {
         let trust = table.tables("trust");
         table.finish();
-        if let Some(clients) = &mut parts.clients {
-            clients.add(trust);
-        }
+        parts.clients.add(trust);
     }
     for key in MAIN_ONLY {
         if let Some(spot) = root.take_key(key) {
