@@ -1,5 +1,6 @@
 //! The command line: what can be asked of `gaccong`, and with which exit code it answers.
 
+pub mod demo;
 pub mod pki;
 
 use std::fmt::Display;
@@ -54,4 +55,16 @@ fn fail(code: u8, error: impl Display) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(io::stderr().lock(), "error: {error}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }
