@@ -1,7 +1,9 @@
 //! The command line: what can be asked of `gaccong`, and with which exit code it answers.
 
+pub mod check;
 pub mod demo;
 pub mod pki;
+pub mod run;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,6 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub const EXIT_NO: u8 = 1;
 /// The command line is wrong.
 pub const EXIT_USAGE: u8 = 2;
+/// The configuration is invalid (`EX_CONFIG` of sysexits).
+pub const EXIT_INVALID: u8 = 78;
 /// The command could not do its work.
 pub const EXIT_FAILED: u8 = 3;
 
@@ -31,6 +35,10 @@ pub enum Command {
     /// A small certificate authority for tests and demos, not for production.
     #[command(subcommand)]
     Pki(pki::PkiCommand),
+    /// The gateway.
+    Run(run::RunArgs),
+    /// Everything that is wrong with a configuration, its certificates, facts and policies, at once.
+    Check(check::CheckArgs),
 }
 
 /// How results are printed.
@@ -47,6 +55,8 @@ pub enum Format {
 pub fn main(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Pki(command) => pki::run(&command),
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(&args),
     }
 }
 

@@ -4,4 +4,5 @@ pub mod groups;
 mod json;
 pub mod posture;
 mod posture_file;
+pub mod snapshot;
 pub mod trust;

@@ -124,6 +124,11 @@ impl DevicePosture {
         device
     }
 
+    /// When the oldest fact was observed, milliseconds since the Unix epoch.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        self.facts.iter().map(|fact| fact.observed_at_ms).min()
+    }
+
     /// Whether the device has the facts that every device must have. Where none is required by name, there must be at
     /// least one, and none that was reported may be stale.
     ///
