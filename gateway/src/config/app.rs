@@ -184,7 +184,7 @@ fn upstream_tls(table: &mut Table<'_>, upstreams: &[(Upstream, Spot<'_>)]) -> Up
 
 fn health(mut table: Table<'_>) -> Option<Health> {
     let path = table.required_text("path").and_then(|text| health_path(&text));
-    let interval = table.milliseconds("interval_ms", 5_000, 100..=HOUR_MS);
+    let interval = table.milliseconds("interval_ms", 5_000, 10..=HOUR_MS);
     let timeout = table.milliseconds("timeout_ms", 2_000, 10..=60_000);
     let healthy_after = table.count("healthy_after", 1, 1..=100);
     let unhealthy_after = table.count("unhealthy_after", 2, 1..=100);

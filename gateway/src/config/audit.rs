@@ -32,6 +32,7 @@ pub enum AuditSink {
     Stdout,
 }
 
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const DAY_S: u64 = 86_400;
 
@@ -39,10 +40,10 @@ pub(super) fn read(mut table: Table<'_>) -> Audit {
     let directory = table.text("directory").filter(|text| &**text != "stdout");
     let audit = Audit {
         sink: directory.map_or(AuditSink::Stdout, |text| AuditSink::Directory(text.spot.resolve(&text))),
-        segment_bytes: table.integer("segment_bytes", 256 * MIB, MIB..=1024 * 1024 * MIB),
+        segment_bytes: table.integer("segment_bytes", 256 * MIB, 64 * KIB..=1024 * 1024 * MIB),
         segment_age: table.seconds("segment_age_s", 3_600, 1..=7 * DAY_S),
         keep_segments: table.size("keep_segments", 0, 0..=1_000_000),
-        queue_records: table.size("queue_records", 65_536, 64..=4_194_304),
+        queue_records: table.size("queue_records", 65_536, 8..=4_194_304),
         query_strings: table.flag("query_strings", false),
     };
     table.finish();

@@ -41,7 +41,7 @@ pub(super) fn read(mut table: Table<'_>) -> Limits {
         header: table.milliseconds("header_ms", 10_000, 100..=120_000),
         header_bytes: table.size("header_bytes", 65_536, 8_192..=1_048_576),
         headers: table.size("headers", 100, 10..=1_000),
-        idle: table.milliseconds("idle_ms", 75_000, 1_000..=3_600_000),
+        idle: table.milliseconds("idle_ms", 75_000, 100..=3_600_000),
         min_body_bytes_per_s: table.count("min_body_bytes_per_s", 240, 1..=1_048_576),
         streams: table.count("streams", 128, 1..=10_000),
         control_frames_per_10s: table.count("control_frames_per_10s", 1_000, 10..=1_000_000),
