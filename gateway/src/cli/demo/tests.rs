@@ -60,22 +60,37 @@ fn the_folder_is_complete_and_parses() {
 }
 
 #[test]
-fn every_policy_parses_and_has_an_id() {
+fn the_gateway_loads_the_folder_without_a_warning() {
     let parent = tempfile::tempdir().unwrap();
-    let dir = parent.path().join("demo");
-    prepared(&dir);
-    for file in fs::read_dir(dir.join("policies")).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        let policies: cedar_policy::PolicySet = text.parse().unwrap();
-        assert!(policies.policies().count() > 0);
-        for policy in policies.policies() {
-            assert!(policy.annotation("id").is_some());
-            let is_forbid = policy.effect() == cedar_policy::Effect::Forbid;
-            for words in ["reason", "advice", "reason_vi", "advice_vi"] {
-                assert_eq!(policy.annotation(words).is_some(), is_forbid, "{policy}");
-            }
-        }
+    let loaded = crate::config::load(&prepared(&parent.path().join("demo")).config).unwrap();
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let config = loaded.config;
+    let groups = crate::facts::groups::Groups::load(config.identity.groups.as_ref().unwrap()).unwrap();
+    assert_eq!(groups.of("alice@example.org").len(), 2);
+    let posture = crate::facts::posture::Posture::load(config.posture.file.as_ref().unwrap(), &config.posture).unwrap();
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    for device in ["laptop-alice", "laptop-bob", "kiosk-lobby"] {
+        assert_eq!(posture.of(device).unwrap().requirement(&config.posture.required, now_ms), Ok(()), "{device}");
     }
+
+    let source = |file: std::io::Result<fs::DirEntry>| {
+        let path = file.unwrap().path();
+        gaccong_policy::Source { name: path.display().to_string(), text: fs::read_to_string(&path).unwrap() }
+    };
+    let policies = fs::read_dir(&config.policy.directory).unwrap().map(source).collect();
+    let sources = gaccong_policy::Sources { policies, schema_extensions: Vec::new() };
+    let apps: Vec<_> = config
+        .apps
+        .iter()
+        .map(|app| gaccong_policy::AppScope {
+            name: &app.name,
+            groups: &app.groups,
+            owner: app.owner.as_deref(),
+            sensitivity: app.sensitivity.as_str(),
+        })
+        .collect();
+    let loaded = gaccong_policy::PolicySet::load(&sources, &apps, &[]).unwrap();
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]
