@@ -35,6 +35,8 @@ pub enum Command {
     /// A small certificate authority for tests and demos, not for production.
     #[command(subcommand)]
     Pki(pki::PkiCommand),
+    /// The whole gateway on this machine, with certificates, policies and two sample apps of its own.
+    Demo(demo::DemoArgs),
     /// The gateway.
     Run(run::RunArgs),
     /// Everything that is wrong with a configuration, its certificates, facts and policies, at once.
@@ -55,6 +57,7 @@ pub enum Format {
 pub fn main(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Pki(command) => pki::run(&command),
+        Command::Demo(args) => demo::run::run(&args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
     }

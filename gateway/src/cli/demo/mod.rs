@@ -12,6 +12,7 @@ mod folder;
 mod ports;
 mod prepare;
 mod report;
+pub mod run;
 mod tour;
 mod walk;
 
