@@ -236,7 +236,7 @@ mod tests {
             let kept = cut(&value, max);
             prop_assert!(value.starts_with(kept));
             prop_assert!(escaped_len(kept) <= max);
-            if let Some(next) = value[kept.len()..].chars().next() {
+            if let Some(next) = value.strip_prefix(kept).and_then(|rest| rest.chars().next()) {
                 prop_assert!(escaped_len(kept) + escaped_char_len(next) > max);
             }
         }
