@@ -12,8 +12,10 @@ mod objects;
 mod text;
 mod unmapped;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use self::http_activity::HttpActivity;
+use self::network_activity::NetworkActivity;
 use self::text::{Bounds, OneLine};
 use super::event::Event;
 
@@ -50,14 +52,21 @@ pub enum LineError {
 }
 
 fn write_bounded(event: &Event, bounds: &'static Bounds, out: &mut Vec<u8>) -> Result<(), LineError> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, OneLine);
-    match event {
-        Event::Request(request) => http_activity::HttpActivity::of(request, bounds).serialize(&mut serializer)?,
-        Event::Connection(attempt) => {
-            network_activity::NetworkActivity::of(attempt, bounds).serialize(&mut serializer)?;
-        }
+    let start = out.len();
+    serialize(event, bounds, &mut serde_json::Serializer::new(&mut *out))?;
+    // Nearly every line is plain already: one scan of the whole is cheaper than one of each key and value.
+    if text::may_need_escapes(out.get(start..).unwrap_or_default()) {
+        out.truncate(start);
+        serialize(event, bounds, &mut serde_json::Serializer::with_formatter(out, OneLine))?;
     }
     Ok(())
+}
+
+fn serialize<S: Serializer>(event: &Event, bounds: &'static Bounds, serializer: S) -> Result<S::Ok, S::Error> {
+    match event {
+        Event::Request(request) => HttpActivity::of(request, bounds).serialize(serializer),
+        Event::Connection(attempt) => NetworkActivity::of(attempt, bounds).serialize(serializer),
+    }
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ pub(super) struct OneLine;
 
 impl serde_json::ser::Formatter for OneLine {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if !fragment.bytes().any(begins_unprintable) {
+        if !may_need_escapes(fragment.as_bytes()) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut encoded = [0; 4];
@@ -196,9 +196,10 @@ impl serde_json::ser::Formatter for OneLine {
     }
 }
 
-/// Whether `byte` may begin one of the characters that [`OneLine`] escapes, in UTF-8.
-const fn begins_unprintable(byte: u8) -> bool {
-    matches!(byte, 0x7f | 0xc2 | 0xe2)
+/// Whether `text` (UTF-8) may have one of the characters that [`OneLine`] escapes beyond what JSON asks for.
+pub(super) fn may_need_escapes(text: &[u8]) -> bool {
+    // Without an early return, so that the compiler can compare many bytes at once.
+    text.iter().fold(false, |found, byte| found | matches!(byte, 0x7f | 0xc2 | 0xe2))
 }
 
 #[cfg(test)]
@@ -236,7 +237,7 @@ mod tests {
             let kept = cut(&value, max);
             prop_assert!(value.starts_with(kept));
             prop_assert!(escaped_len(kept) <= max);
-            if let Some(next) = value[kept.len()..].chars().next() {
+            if let Some(next) = value.strip_prefix(kept).and_then(|rest| rest.chars().next()) {
                 prop_assert!(escaped_len(kept) + escaped_char_len(next) > max);
             }
         }
