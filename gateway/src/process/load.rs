@@ -124,7 +124,7 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
 fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
     let directory = &config.policy.directory;
     let mut sources = Sources::default();
-    read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![error])?;
+    read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![*error])?;
     let apps: Vec<AppScope<'_>> = config.apps.iter().map(|app| scope(app)).collect();
     let mut actions: Vec<&str> =
         config.apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
@@ -159,9 +159,10 @@ fn scope(app: &App) -> AppScope<'_> {
 }
 
 /// Reads every `*.cedar` and `*.cedarschema` below `directory`, in the order of their names.
-fn read_policies(directory: &Path, below: &Path, depth: usize, sources: &mut Sources) -> Result<(), Diagnostic> {
+fn read_policies(directory: &Path, below: &Path, depth: usize, sources: &mut Sources) -> Result<(), Box<Diagnostic>> {
     let folder = directory.join(below);
-    let unreadable = |path: &Path, error: std::io::Error| Diagnostic::of_file(path, format!("cannot read: {error}"));
+    let unreadable =
+        |path: &Path, error: std::io::Error| Box::new(Diagnostic::of_file(path, format!("cannot read: {error}")));
     let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut entries = entries.map_err(|error| unreadable(&folder, error))?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -169,7 +170,7 @@ fn read_policies(directory: &Path, below: &Path, depth: usize, sources: &mut Sou
         let (path, name) = (entry.path(), below.join(entry.file_name()));
         if path.is_dir() {
             if depth == 0 {
-                return Err(Diagnostic::of_file(&path, "the policy directory is nested too deeply"));
+                return Err(Box::new(Diagnostic::of_file(&path, "the policy directory is nested too deeply")));
             }
             read_policies(directory, &name, depth - 1, sources)?;
             continue;

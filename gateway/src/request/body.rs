@@ -141,7 +141,7 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| self.size_hint.clone(), Body::size_hint)
+        self.body.as_ref().map_or_else(|| self.size_hint, Body::size_hint)
     }
 }
 

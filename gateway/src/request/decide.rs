@@ -71,9 +71,22 @@ pub struct Refused {
 }
 
 impl Refused {
+    /// A refusal for which policy was not asked.
+    pub fn of(reason: Reason) -> Self {
+        Self {
+            reason,
+            words: Words::default(),
+            policies: PolicyIds::new(),
+            details: Vec::new(),
+            asked: None,
+            policy_digest: None,
+            decision_ns: 0,
+        }
+    }
+
     /// A refusal with a detail for the record.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { details: vec![detail.into()], ..Self::from(reason) }
+        Self { details: vec![detail.into()], ..Self::of(reason) }
     }
 
     /// What the record says of the decision.
@@ -88,17 +101,9 @@ impl Refused {
     }
 }
 
-impl From<Reason> for Refused {
+impl From<Reason> for Box<Refused> {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            words: Words::default(),
-            policies: PolicyIds::new(),
-            details: Vec::new(),
-            asked: None,
-            policy_digest: None,
-            decision_ns: 0,
-        }
+        Self::new(Refused::of(reason))
     }
 }
 
@@ -116,7 +121,7 @@ impl Permitted {
 }
 
 /// Weighs who is asking, from which device in what state, against the policy.
-pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Refused> {
+pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
     let (certificate, device, principal) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
@@ -140,7 +145,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Refu
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
-        return Err(Refused { asked: Some(asked), ..Refused::from(reason) });
+        return Err(Box::new(Refused { asked: Some(asked), ..Refused::of(reason) }));
     }
 
     let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
@@ -154,7 +159,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Refu
             let holds_until_ms = holds_until_ms.min(posture_holds.unwrap_or(i64::MAX));
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
-        Decision::Deny(denial) => Err(Refused {
+        Decision::Deny(denial) => Err(Box::new(Refused {
             reason: reason_of(denial.cause),
             words: denial.words,
             policies: denial.policies,
@@ -162,7 +167,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Refu
             asked: Some(asked),
             policy_digest: Some(Arc::clone(snapshot.policies.digest())),
             decision_ns,
-        }),
+        })),
     }
 }
 

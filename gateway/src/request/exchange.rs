@@ -85,7 +85,7 @@ pub struct Exchange {
     /// Until the request is live.
     head: Option<Head>,
     /// Once it is refused.
-    refused: Option<Refused>,
+    refused: Option<Box<Refused>>,
     /// Once it is permitted and registered, with the key of its registration.
     live: Option<(Arc<LiveRequest>, usize)>,
     status: Option<StatusCode>,
@@ -126,7 +126,7 @@ impl Exchange {
     }
 
     /// The request is refused before anything was forwarded: the exchange ends.
-    pub fn refused(mut self, refused: Refused, status: StatusCode, bytes_out: u64) {
+    pub fn refused(mut self, refused: Box<Refused>, status: StatusCode, bytes_out: u64) {
         self.status = Some(status);
         self.outcome = Some(Outcome::Completed);
         self.own_bytes_out = bytes_out;
@@ -172,7 +172,7 @@ impl Exchange {
                 event.decision_ns = refused.decision_ns;
                 event
             }
-            (None, Some(head), None) => event(head, connection, None, Refused::from(Reason::GatewayInternal).facts()),
+            (None, Some(head), None) => event(head, connection, None, Refused::of(Reason::GatewayInternal).facts()),
             (None, None, _) => return None,
         };
         event.outcome =

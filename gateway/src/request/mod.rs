@@ -73,7 +73,7 @@ fn admit(
     connection: &Arc<Connection>,
     exchange: &mut Exchange,
     parts: &Parts,
-) -> Result<(Admitted, Arc<LiveRequest>), Refused> {
+) -> Result<(Admitted, Arc<LiveRequest>), Box<Refused>> {
     let gateway = &connection.gateway;
     let snapshot = gateway.snapshot.load();
     let normal = normalised(connection, exchange, parts)?;
@@ -94,13 +94,13 @@ fn admit(
 }
 
 /// The one reading of the request's host and path.
-fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -> Result<Normal, Refused> {
+fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -> Result<Normal, Box<Refused>> {
     match normalise::normalise(parts) {
         Err(rejected) => {
             if let Some(head) = exchange.head_mut() {
                 (head.host, head.path) = normalise::legible(parts);
             }
-            Err(Refused::because(rejected.reason, rejected.detail))
+            Err(Box::new(Refused::because(rejected.reason, rejected.detail)))
         }
         Ok(normal) => {
             if let Some(head) = exchange.head_mut() {
@@ -121,7 +121,7 @@ fn weigh(
     exchange: &mut Exchange,
     parts: &Parts,
     normal: Normal,
-) -> Result<Admitted, Refused> {
+) -> Result<Admitted, Box<Refused>> {
     let route = snapshot.routes.of_host(&normal.host).ok_or(Reason::RequestHostUnknown)?;
     if let Some(head) = exchange.head_mut() {
         head.app = Some(Arc::clone(&route.app.name));
@@ -142,7 +142,7 @@ fn weigh(
     let permitted = decide::weigh(snapshot, &wanted)?;
     if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);
-        return Err(Refused { asked, ..Refused::from(Reason::RequestBodyTooLarge) });
+        return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
     }
     Ok(Admitted { permitted, route: Arc::clone(route), normal })
 }

@@ -105,6 +105,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Completed => "completed",
         Outcome::ClientGone => "client_gone",
         Outcome::UpstreamFailed => "upstream_failed",
+        Outcome::NotForwarded(_) => "not_forwarded",
         Outcome::Cut(_) => "cut",
         Outcome::BodyRefused(_) => "body_refused",
         Outcome::Panicked => "panicked",
@@ -114,7 +115,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 /// Why a request that was let through did not end well.
 pub(super) const fn cut_reason(outcome: Outcome) -> Option<Reason> {
     match outcome {
-        Outcome::Cut(reason) | Outcome::BodyRefused(reason) => Some(reason),
+        Outcome::Cut(reason) | Outcome::BodyRefused(reason) | Outcome::NotForwarded(reason) => Some(reason),
         _ => None,
     }
 }

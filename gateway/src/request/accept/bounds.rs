@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::config::Limits;
 use crate::reason::Reason;
 
 const SHARDS: usize = 16;
@@ -33,10 +32,10 @@ impl Bounds {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Takes a place among all connections.
-    pub fn enter(&self, limits: &Limits) -> Result<Place<'_>, Reason> {
+    /// Takes a place among all connections, of which there may be `limit`.
+    pub fn enter(&self, limit: usize) -> Result<Place<'_>, Reason> {
         let place = Place { bounds: self, source: None };
-        if self.open.fetch_add(1, Ordering::Relaxed) >= limits.connections {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= limit {
             return Err(Reason::ConnectionLimit);
         }
         Ok(place)
@@ -50,12 +49,12 @@ impl Bounds {
 }
 
 impl Place<'_> {
-    /// Takes a place among those of `source`, which is known only after a PROXY header.
-    pub fn from_source(&mut self, source: IpAddr, limits: &Limits) -> Result<(), Reason> {
+    /// Takes a place among those of `source`, of which there may be `limit`. The source is known only after a PROXY header.
+    pub fn from_source(&mut self, source: IpAddr, limit: usize) -> Result<(), Reason> {
         let source = source_key(source);
         let mut counts = self.bounds.shard(&source).lock();
         let count = counts.entry(source).or_insert(0);
-        if *count >= limits.connections_per_source {
+        if *count >= limit {
             return Err(Reason::ConnectionSourceLimit);
         }
         *count += 1;
@@ -93,41 +92,34 @@ fn source_key(source: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn limits(connections: usize, connections_per_source: usize) -> Limits {
-        Limits { connections, connections_per_source, ..Limits::default() }
-    }
-
     #[test]
     fn a_place_is_given_back() {
         let bounds = Bounds::default();
-        let limits = limits(1, 1);
-        let place = bounds.enter(&limits).unwrap();
-        assert_eq!(bounds.enter(&limits).unwrap_err(), Reason::ConnectionLimit);
+        let place = bounds.enter(1).unwrap();
+        assert_eq!(bounds.enter(1).unwrap_err(), Reason::ConnectionLimit);
         drop(place);
-        assert!(bounds.enter(&limits).is_ok());
+        assert!(bounds.enter(1).is_ok());
         assert_eq!(bounds.open(), 0);
     }
 
     #[test]
     fn an_ipv6_source_is_its_prefix() {
         let bounds = Bounds::default();
-        let limits = limits(10, 1);
-        let mut first = bounds.enter(&limits).unwrap();
-        first.from_source("2001:db8::1".parse().unwrap(), &limits).unwrap();
-        let mut sibling = bounds.enter(&limits).unwrap();
-        let refused = sibling.from_source("2001:db8::2".parse().unwrap(), &limits);
+        let mut first = bounds.enter(10).unwrap();
+        first.from_source("2001:db8::1".parse().unwrap(), 1).unwrap();
+        let mut sibling = bounds.enter(10).unwrap();
+        let refused = sibling.from_source("2001:db8::2".parse().unwrap(), 1);
         assert_eq!(refused, Err(Reason::ConnectionSourceLimit));
-        let mut other = bounds.enter(&limits).unwrap();
-        assert_eq!(other.from_source("2001:db8:0:1::1".parse().unwrap(), &limits), Ok(()));
+        let mut other = bounds.enter(10).unwrap();
+        assert_eq!(other.from_source("2001:db8:0:1::1".parse().unwrap(), 1), Ok(()));
     }
 
     #[test]
     fn a_mapped_ipv4_address_is_the_same_source() {
         let bounds = Bounds::default();
-        let limits = limits(10, 1);
-        let mut first = bounds.enter(&limits).unwrap();
-        first.from_source("192.0.2.1".parse().unwrap(), &limits).unwrap();
-        let mut mapped = bounds.enter(&limits).unwrap();
-        assert!(mapped.from_source("::ffff:192.0.2.1".parse().unwrap(), &limits).is_err());
+        let mut first = bounds.enter(10).unwrap();
+        first.from_source("192.0.2.1".parse().unwrap(), 1).unwrap();
+        let mut mapped = bounds.enter(10).unwrap();
+        assert!(mapped.from_source("::ffff:192.0.2.1".parse().unwrap(), 1).is_err());
     }
 }

@@ -83,7 +83,7 @@ impl Attempt {
         place: &mut Place<'_>,
     ) -> Result<Established, RefusedAttempt> {
         self.read_proxy_header(snapshot, &mut stream).await?;
-        place.from_source(self.source.ip(), &snapshot.config.limits)?;
+        place.from_source(self.source.ip(), snapshot.config.limits.connections_per_source)?;
 
         let mut hello =
             LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| refusal(&error, None))?;

@@ -46,7 +46,7 @@ async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) 
     let snapshot = gateway.snapshot.load_full();
     let mut attempt = Attempt::new(&gateway, &stream, peer);
     let limits = &snapshot.config.limits;
-    let mut place = match gateway.bounds.enter(limits) {
+    let mut place = match gateway.bounds.enter(limits.connections) {
         Ok(place) => place,
         Err(reason) => return attempt.refused(reason, String::new()),
     };
