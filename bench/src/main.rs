@@ -23,7 +23,7 @@ use clap::Parser;
 use certificates::Certificates;
 use measure::{Amounts, Figures};
 use peers::{Peer, Running, Site};
-use report::{Conditions, Report};
+use report::{Conditions, PeerFacts, Report};
 
 /// Measures the gateway beside nginx and haproxy.
 #[derive(Parser)]
@@ -84,7 +84,11 @@ async fn run(arguments: &Arguments) -> Result<Report> {
             let turn = measure::turn(*peer, &running, &amounts).await;
             figures.push(turn.with_context(|| format!("measuring {}", peer.name()))?);
             if round == 1 {
-                conditions.negotiated.push((peer.name().to_owned(), running.negotiated.clone()));
+                conditions.peers.push(PeerFacts {
+                    name: peer.name().to_owned(),
+                    version: peer.version(&gateway)?,
+                    negotiated: running.negotiated.clone(),
+                });
             }
         }
         // Begin each round with another proxy: a place in the order must not favour anyone.
@@ -108,12 +112,12 @@ fn conditions(arguments: &Arguments) -> Result<Conditions> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     Ok(Conditions {
-        time: jiff::Timestamp::now().to_string(),
+        time: format!("{:.0}", jiff::Timestamp::now()),
         cpu: model.map_or("an unknown CPU", |(_, name)| name).to_owned(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
         proxy_core: arguments.proxy_core,
         load_core: arguments.load_core,
-        negotiated: Vec::new(),
+        peers: Vec::new(),
     })
 }
 

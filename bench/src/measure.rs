@@ -109,7 +109,7 @@ impl Amounts {
         h2_connections: 4,
         h2_streams: 8,
         handshakes: 3_000,
-        bodies: 16,
+        bodies: 32,
         idle_connections: 2_000,
     };
 

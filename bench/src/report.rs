@@ -8,7 +8,7 @@ use crate::client::Negotiated;
 use crate::measure::{Amounts, Figures, Measure};
 use crate::peers::Peer;
 
-/// A row of measurements: a proxy, or the gateway without its decision.
+/// A column of the table: a proxy, or the gateway without its decision.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Column {
     /// What heads the column.
@@ -56,8 +56,19 @@ pub(crate) struct Conditions {
     pub(crate) proxy_core: usize,
     /// See `proxy_core`.
     pub(crate) load_core: usize,
-    /// What each peer negotiated.
-    pub(crate) negotiated: Vec<(String, Negotiated)>,
+    /// Who was measured.
+    pub(crate) peers: Vec<PeerFacts>,
+}
+
+/// A proxy that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct PeerFacts {
+    /// What heads its column.
+    pub(crate) name: String,
+    /// What it says of its version.
+    pub(crate) version: String,
+    /// What it negotiated.
+    pub(crate) negotiated: Negotiated,
 }
 
 impl Report {
@@ -95,15 +106,15 @@ impl Report {
     }
 
     fn introduction(&self) -> String {
-        let Conditions { time, cpu, kernel, proxy_core, load_core, negotiated } = &self.conditions;
+        let Conditions { time, cpu, kernel, proxy_core, load_core, peers } = &self.conditions;
         let mut text = format!(
             "Measured {time} on {cpu}, Linux {kernel}; proxy on core {proxy_core}, load and upstream on core {load_core}; \
-             {} rounds.\n",
+             rounds: {}.\n",
             self.amounts.rounds
         );
         text.push_str("Each cell: median (least–greatest) and the ratio to nginx in the same round.\n\n");
-        for (name, negotiated) in negotiated {
-            let _ = writeln!(text, "- {name}: {negotiated}");
+        for PeerFacts { name, version, negotiated } in peers {
+            let _ = writeln!(text, "- {name} ({version}): {negotiated}");
         }
         text.push('\n');
         text

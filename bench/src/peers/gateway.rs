@@ -94,14 +94,14 @@ directory = "audit"
 /// None of them applies, all of them are evaluated. They look at what real ones look at: posture, address, path.
 fn global_policies() -> String {
     let conditions = [
-        r#"context has device && context.device has disk_encrypted && !context.device.disk_encrypted"#,
-        r#"context has device && context.device has patch_age_days && context.device.patch_age_days > LIMIT"#,
-        r#"context.request.source_ip.isInRange(ip("203.0.NUMBER.0/24"))"#,
-        r#"context.request.path like "/internal/NUMBER/*" && !(principal in Group::"operators")"#,
+        r#"unless { context has device && context.device has disk_encrypted && context.device.disk_encrypted }"#,
+        r#"unless { context has device && context.device has patch_age_days && context.device.patch_age_days < LIMIT }"#,
+        r#"when { context.request.source_ip.isInRange(ip("203.0.NUMBER.0/24")) }"#,
+        r#"when { context.request.path like "/internal/NUMBER/*" && !(principal in Group::"operators") }"#,
     ];
     let policy = |(number, condition): (u32, &&str)| {
         let condition = condition.replace("NUMBER", &number.to_string()).replace("LIMIT", &(100 + number).to_string());
-        format!("@id(\"global-{number}\")\nforbid (principal, action, resource) when {{ {condition} }};\n")
+        format!("@id(\"global-{number}\")\nforbid (principal, action, resource)\n{condition};\n")
     };
     (0..GLOBAL_FORBIDS).zip(conditions.iter().cycle()).map(policy).collect()
 }
@@ -126,20 +126,23 @@ when {{ context.request.path like "/team/{number}/*" && context has device && co
 }
 
 fn posture() -> String {
-    let observed_at = jiff::Timestamp::now().to_string();
-    let fact = |value: serde_json::Value| json!({ "value": value, "observed_at": observed_at });
-    let facts = json!({
-        "managed": fact(json!(true)),
-        "platform": fact(json!("linux")),
-        "os_version": fact(json!("12.7")),
-        "disk_encrypted": fact(json!(true)),
-        "firewall": fact(json!(true)),
-        "screen_lock": fact(json!(true)),
-        "patch_age_days": fact(json!(3)),
-        "compliant": fact(json!(true)),
-        "risk": fact(json!("low")),
+    let device = json!({
+        "source": "mdm",
+        "owner": PERSON,
+        "observed_at": jiff::Timestamp::now().to_string(),
+        "facts": {
+            "managed": true,
+            "platform": "linux",
+            "os_version": "12.7",
+            "disk_encrypted": true,
+            "firewall": true,
+            "screen_lock": true,
+            "patch_age_days": 3,
+            "compliant": true,
+            "risk": "low",
+        },
     });
-    json!({ "devices": { DEVICE: { "source": "mdm", "owner": PERSON, "facts": facts } } }).to_string()
+    json!({ "devices": { DEVICE: device } }).to_string()
 }
 
 /// What the gateway says it has spent on decisions.

@@ -8,11 +8,13 @@ use super::process::CommandLine;
 use super::{Addresses, Site};
 use crate::certificates::HOST;
 
+/// Where Debian installs it; not on everyone's `PATH`.
+pub(super) const BINARY: &str = "/usr/sbin/haproxy";
+
 /// Writes `haproxy.cfg`; returns the command that runs it in the foreground, as one process. Its log goes to its output.
 pub(super) fn write(site: &Site<'_>, addresses: &Addresses) -> Result<CommandLine> {
     fs::write(site.folder.join("haproxy.cfg"), configuration(site, addresses))?;
-    let binary = if fs::exists("/usr/sbin/haproxy")? { "/usr/sbin/haproxy" } else { "haproxy" };
-    Ok([binary, "-db", "-f", "haproxy.cfg"].map(String::from).to_vec())
+    Ok([BINARY, "-db", "-f", "haproxy.cfg"].map(String::from).to_vec())
 }
 
 fn configuration(site: &Site<'_>, addresses: &Addresses) -> String {

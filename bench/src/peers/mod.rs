@@ -8,9 +8,10 @@ mod process;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -47,6 +48,18 @@ impl Peer {
             Self::Haproxy => "haproxy",
             Self::Gateway => "gateway",
         }
+    }
+
+    /// The first line it prints when asked for its version.
+    pub(crate) fn version(self, gateway: &Path) -> Result<String> {
+        let (binary, flag) = match self {
+            Self::Nginx | Self::NginxAuthRequest => (nginx::BINARY, "-v"),
+            Self::Haproxy => (haproxy::BINARY, "-v"),
+            Self::Gateway => (gateway.to_str().context("the gateway's path is not UTF-8")?, "--version"),
+        };
+        let output = Command::new(binary).arg(flag).output().with_context(|| format!("running `{binary} {flag}`"))?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().trim().to_owned())
     }
 }
 

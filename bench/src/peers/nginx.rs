@@ -8,6 +8,9 @@ use super::process::CommandLine;
 use super::{Addresses, Site};
 use crate::certificates::HOST;
 
+/// Where Debian installs it; not on everyone's `PATH`.
+pub(super) const BINARY: &str = "/usr/sbin/nginx";
+
 /// What nginx does about authorization.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Decision {
@@ -23,8 +26,7 @@ pub(super) fn write(site: &Site<'_>, addresses: &Addresses, decision: Decision) 
     let text = configuration(site, addresses, decision);
     fs::write(site.folder.join("nginx.conf"), text)?;
     fs::create_dir_all(site.folder.join("temp"))?;
-    let binary = if fs::exists("/usr/sbin/nginx")? { "/usr/sbin/nginx" } else { "nginx" };
-    Ok([binary, "-p", &format!("{folder}/"), "-c", "nginx.conf", "-e", "error.log"].map(String::from).to_vec())
+    Ok([BINARY, "-p", &format!("{folder}/"), "-c", "nginx.conf", "-e", "error.log"].map(String::from).to_vec())
 }
 
 fn configuration(site: &Site<'_>, addresses: &Addresses, decision: Decision) -> String {

@@ -27,12 +27,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `folder`, confined to `core`; what it prints goes to the file `output` there.
+    /// Starts `command` in `folder`, confined to `core`; what it prints goes to the file `output` there. The kernel asks
+    /// it to end should this process die.
     pub(crate) fn spawn(command: &CommandLine, core: usize, folder: &Path) -> Result<Self> {
         let output = folder.join("output");
         let file = File::create(&output)?;
-        let child = Command::new("taskset")
-            .args(["--cpu-list", &core.to_string()])
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "taskset", "--cpu-list", &core.to_string()])
             .args(command)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -40,7 +41,7 @@ impl Process {
             .stdout(file)
             .process_group(0)
             .spawn()
-            .with_context(|| format!("starting `taskset --cpu-list {core} {}`", command.join(" ")))?;
+            .with_context(|| format!("starting `{}` with setpriv and taskset", command.join(" ")))?;
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
         Ok(Self { child, group: ProcessGroup(id), output })
     }
