@@ -35,7 +35,12 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Which proxies
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "nginx,nginx-auth-request,haproxy,gateway")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "nginx,nginx-short-log,nginx-auth-request,haproxy,gateway"
+    )]
     peers: Vec<Peer>,
     /// The gateway's binary [default: `gaccong` beside this one]
     #[arg(long)]

@@ -31,6 +31,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) enum Peer {
     /// nginx: mutual TLS, JSON access log, no decision.
     Nginx,
+    /// The same without the certificate in its log.
+    NginxShortLog,
     /// nginx that asks a local server about each request.
     NginxAuthRequest,
     /// haproxy: mutual TLS, JSON log, an ACL on the certificate.
@@ -44,6 +46,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::NginxShortLog => "nginx short log",
             Self::NginxAuthRequest => "nginx auth_request",
             Self::Haproxy => "haproxy",
             Self::Gateway => "gateway",
@@ -53,7 +56,7 @@ impl Peer {
     /// The first line it prints when asked for its version.
     pub(crate) fn version(self, gateway: &Path) -> Result<String> {
         let (binary, flag) = match self {
-            Self::Nginx | Self::NginxAuthRequest => (nginx::BINARY, "-v"),
+            Self::Nginx | Self::NginxShortLog | Self::NginxAuthRequest => (nginx::BINARY, "-v"),
             Self::Haproxy => (haproxy::BINARY, "-v"),
             Self::Gateway => (gateway.to_str().context("the gateway's path is not UTF-8")?, "--version"),
         };
@@ -104,8 +107,9 @@ impl Running {
         fs::create_dir_all(&site.folder)?;
         let addresses = Addresses { listen: free_address()?, management: free_address()? };
         let command = match peer {
-            Peer::Nginx => nginx::write(site, &addresses, nginx::Decision::None)?,
-            Peer::NginxAuthRequest => nginx::write(site, &addresses, nginx::Decision::AuthRequest)?,
+            Peer::Nginx => nginx::write(site, &addresses, nginx::Variant::Plain)?,
+            Peer::NginxShortLog => nginx::write(site, &addresses, nginx::Variant::ShortLog)?,
+            Peer::NginxAuthRequest => nginx::write(site, &addresses, nginx::Variant::AuthRequest)?,
             Peer::Haproxy => haproxy::write(site, &addresses)?,
             Peer::Gateway => gateway::write(site, &addresses)?,
         };
@@ -125,7 +129,7 @@ impl Running {
     pub(crate) async fn decision_time(&self, peer: Peer) -> Result<Option<DecisionTime>> {
         match peer {
             Peer::Gateway => Ok(Some(gateway::decision_time(self.management).await?)),
-            Peer::Nginx | Peer::NginxAuthRequest | Peer::Haproxy => Ok(None),
+            Peer::Nginx | Peer::NginxShortLog | Peer::NginxAuthRequest | Peer::Haproxy => Ok(None),
         }
     }
 }

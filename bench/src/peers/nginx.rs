@@ -11,28 +11,30 @@ use crate::certificates::HOST;
 /// Where Debian installs it; not on everyone's `PATH`.
 pub(super) const BINARY: &str = "/usr/sbin/nginx";
 
-/// What nginx does about authorization.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Decision {
-    /// Whoever has a certificate of the CA may do everything.
-    None,
-    /// A local server is asked about each request.
+/// How nginx is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Whoever has a certificate of the CA may do everything; the log has the gateway's fields.
+    Plain,
+    /// The same, but nothing of the certificate is in the log: nginx reads it anew for every line.
+    ShortLog,
+    /// As `Plain`, and a local server is asked about each request.
     AuthRequest,
 }
 
 /// Writes `nginx.conf`; returns the command that runs it in the foreground.
-pub(super) fn write(site: &Site<'_>, addresses: &Addresses, decision: Decision) -> Result<CommandLine> {
+pub(super) fn write(site: &Site<'_>, addresses: &Addresses, variant: Variant) -> Result<CommandLine> {
     let folder = site.folder.display();
-    let text = configuration(site, addresses, decision);
+    let text = configuration(site, addresses, variant);
     fs::write(site.folder.join("nginx.conf"), text)?;
     fs::create_dir_all(site.folder.join("temp"))?;
     Ok([BINARY, "-p", &format!("{folder}/"), "-c", "nginx.conf", "-e", "error.log"].map(String::from).to_vec())
 }
 
-fn configuration(site: &Site<'_>, addresses: &Addresses, decision: Decision) -> String {
-    let (ask, location) = match decision {
-        Decision::None => ("", ""),
-        Decision::AuthRequest => ("auth_request /authorize;", AUTHORIZE_LOCATION),
+fn configuration(site: &Site<'_>, addresses: &Addresses, variant: Variant) -> String {
+    let (ask, location) = match variant {
+        Variant::Plain | Variant::ShortLog => ("", ""),
+        Variant::AuthRequest => ("auth_request /authorize;", AUTHORIZE_LOCATION),
     };
     let certificates = site.certificates;
     format!(
@@ -86,7 +88,7 @@ http {{
 }}
 "#,
         temporary_folders = temporary_folders(),
-        log_format = log_format(),
+        log_format = log_format(variant),
         upstream = site.upstream,
         authorization = site.authorization,
         listen = addresses.listen,
@@ -120,7 +122,7 @@ fn temporary_folders() -> String {
 }
 
 /// The fields of the gateway's record that nginx knows.
-fn log_format() -> String {
+fn log_format(variant: Variant) -> String {
     let fields = [
         ("time", "$msec"),
         ("request_id", "$request_id"),
@@ -153,6 +155,7 @@ fn log_format() -> String {
         ("upstream", "$upstream_addr"),
         ("upstream_s", "$upstream_response_time"),
     ];
-    let members = fields.map(|(name, value)| format!(r#""{name}":"{value}""#));
-    format!("{{{}}}", members.join(","))
+    let wanted = |name: &str| variant != Variant::ShortLog || !name.starts_with("certificate_");
+    let members = fields.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| format!(r#""{name}":"{value}""#));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
