@@ -181,6 +181,11 @@ impl H1 {
         Answer::read(self.begin(request).await?).await
     }
 
+    /// One request, however long it takes, and its whole answer.
+    pub async fn send_slowly(&mut self, request: Request<Body>) -> Result<Answer, BoxError> {
+        Answer::read(self.sender.send_request(request).await?).await
+    }
+
     /// One request and the head of its answer.
     pub async fn begin(&mut self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
         within_patience("a request over HTTP/1.1", async {
@@ -236,7 +241,7 @@ impl H2 {
         .await
     }
 
-    /// A sender of requests, for clients that bring their own body type.
+    /// Whether the connection takes another request.
     pub fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }

@@ -58,6 +58,11 @@ impl Gateway {
         Self::spawn(self.folder.clone(), &["--upgrade"], self.drain_stdout).await
     }
 
+    /// Starts another where this one was.
+    pub async fn restart(&self) -> Self {
+        Self::spawn(self.folder.clone(), &[], self.drain_stdout).await
+    }
+
     async fn spawn(folder: Arc<Folder>, options: &[&str], drain_stdout: bool) -> Self {
         let mut child = command()
             .arg("run")
@@ -235,6 +240,11 @@ impl Gateway {
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Closes the standard output that the set-up left unread.
+    pub fn close_stdout(&mut self) {
+        self.stdout = None;
     }
 
     /// Begins to read the standard output that the set-up left unread.

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod client;
 pub mod curl;
 pub mod gateway;
+pub mod load;
 pub mod metrics;
 pub mod pki;
 pub mod setup;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType,
-    SerialNumber,
+    SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -96,6 +96,11 @@ impl Ca {
         self.issue_for(params, KeyPair::generate().unwrap())
     }
 
+    /// A certificate for a public key (PEM) whose private key is elsewhere.
+    pub fn issue_pem_for(&self, params: &CertificateParams, public_key: &str) -> String {
+        params.signed_by(&SubjectPublicKeyInfo::from_pem(public_key).unwrap(), &self.issuer).unwrap().pem()
+    }
+
     /// A certificate for a key.
     pub fn issue_for(&self, mut params: CertificateParams, key: KeyPair) -> Certified {
         let serial = params.serial_number.get_or_insert_with(next_serial).clone();
@@ -116,10 +121,16 @@ impl Ca {
 
     /// A revocation list with a nextUpdate of one's own.
     pub fn crl_until(&self, revoked: &[&Certified], next_update: SystemTime) -> String {
+        let serials: Vec<_> = revoked.iter().map(|certified| certified.serial.clone()).collect();
+        self.crl_of(&serials, next_update)
+    }
+
+    /// A revocation list of serial numbers.
+    pub fn crl_of(&self, revoked: &[SerialNumber], next_update: SystemTime) -> String {
         let revoked_certs = revoked
             .iter()
-            .map(|certified| RevokedCertParams {
-                serial_number: certified.serial.clone(),
+            .map(|serial| RevokedCertParams {
+                serial_number: serial.clone(),
                 revocation_time: (SystemTime::now() - HOUR).into(),
                 reason_code: Some(RevocationReason::KeyCompromise),
                 invalidity_date: None,

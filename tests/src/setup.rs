@@ -96,13 +96,6 @@ impl Setup {
         self
     }
 
-    /// Removes a key of a section.
-    pub fn unset(&mut self, section: &'static str, key: &str) -> &mut Self {
-        let lines = self.sections.entry(section).or_default();
-        lines.retain(|line| line.split('=').next().unwrap().trim() != key);
-        self
-    }
-
     /// Adds a server certificate.
     pub fn certificate(&mut self, name: &'static str, hosts: &[&str], lines: &str) -> &mut Self {
         let certified = self.pki.servers.issue(pki::server(hosts));

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream};
@@ -39,7 +39,7 @@ pub struct Echo {
 struct State {
     requests: AtomicU64,
     body_bytes: AtomicU64,
-    aborted: AtomicBool,
+    aborts: AtomicU64,
     events: broadcast::Sender<String>,
     released: watch::Sender<bool>,
 }
@@ -102,7 +102,7 @@ impl Echo {
         let state = Arc::new(State {
             requests: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
-            aborted: AtomicBool::new(false),
+            aborts: AtomicU64::new(0),
             events: broadcast::channel(64).0,
             released: watch::channel(false).0,
         });
@@ -130,9 +130,9 @@ impl Echo {
         self.state.body_bytes.load(Ordering::SeqCst)
     }
 
-    /// Whether the body of a request that reached it broke off.
-    pub fn saw_abort(&self) -> bool {
-        self.state.aborted.load(Ordering::SeqCst)
+    /// How many request bodies broke off.
+    pub fn aborts(&self) -> u64 {
+        self.state.aborts.load(Ordering::SeqCst)
     }
 
     /// Sends an event to every open `/sse`.
@@ -169,12 +169,8 @@ where
     let io = TokioIo::new(stream);
     // How a connection ends is the test's business, not the upstream's.
     let _ = match http {
-        Http::One => {
-            hyper::server::conn::http1::Builder::new().serve_connection(io, service).with_upgrades().await
-        }
-        Http::Two => {
-            hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
-        }
+        Http::One => hyper::server::conn::http1::Builder::new().serve_connection(io, service).with_upgrades().await,
+        Http::Two => hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await,
     };
 }
 
@@ -200,7 +196,7 @@ async fn echo(request: Request<Incoming>, state: &State) -> Response<Body> {
     let (mut length, mut trailers) = (0_u64, Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            state.aborted.store(true, Ordering::SeqCst);
+            state.aborts.fetch_add(1, Ordering::SeqCst);
             break;
         };
         match frame.into_data() {
@@ -270,10 +266,8 @@ fn marked() -> Response<Body> {
 }
 
 fn trailers() -> Response<Body> {
-    let trailers = HeaderMap::from_iter([(
-        http::HeaderName::from_static("x-checksum"),
-        HeaderValue::from_static("abc"),
-    )]);
+    let trailers =
+        HeaderMap::from_iter([(http::HeaderName::from_static("x-checksum"), HeaderValue::from_static("abc"))]);
     let frames = stream::iter([Ok(Frame::data(Bytes::from_static(b"body"))), Ok(Frame::trailers(trailers))]);
     Response::builder().header("trailer", "x-checksum").body(StreamBody::new(frames).boxed_unsync()).unwrap()
 }
