@@ -183,7 +183,6 @@ async fn bytes_are_counted() {
     let post = request("POST", HOST, "/").body(gaccong_tests::client::full(vec![0; 1234])).unwrap();
     let answer = within_patience("an answer", gateway.alice().send(HOST, post)).await.unwrap();
     let record = gateway.final_record(answer.id()).await;
-    assert_eq!(record.at("/traffic/bytes_in").and_then(serde_json::Value::as_u64), Some(1234));
-    let sent = answer.body.len() as u64;
-    assert_eq!(record.at("/traffic/bytes_out").and_then(serde_json::Value::as_u64), Some(sent));
+    assert_eq!(record.request_bytes(), Some(1234));
+    assert_eq!(record.response_bytes(), Some(answer.body.len() as u64));
 }

@@ -123,7 +123,7 @@ async fn wrong_usage_says_so() {
 async fn the_demo_walks_its_own_tour() {
     let dir = TempDir::new().unwrap();
     let demo = dir.path().join("demo");
-    let arguments = ["demo", "--once", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0", "--dir"];
+    let arguments = ["demo", "--once", "--port", "0", "--management-port", "0", "--dir"];
     let output = command().args(arguments).arg(&demo).output();
     let output = within_patience("the demo", output).await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

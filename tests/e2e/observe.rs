@@ -17,7 +17,7 @@ async fn what_would_be_refused_is_recorded_and_forwarded() {
     let watched = alice.get("watched.example.test", "/").await;
     assert_eq!((watched.status.as_u16(), watched.reason()), (200, None));
     let record = gateway.final_record(watched.id()).await;
-    assert_eq!((record.decision(), record.reason()), (Some("observed_deny"), Some("policy.forbid")));
+    assert_eq!((record.action(), record.reason()), ("Observed", Some("policy.forbid")));
     assert!(record.0.to_string().contains("\"nobody\""), "the policy is named");
 
     let strict = alice.get("strict.example.test", "/").await;

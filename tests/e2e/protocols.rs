@@ -93,7 +93,7 @@ async fn a_websocket_carries_messages_both_ways() {
 
     let record = gateway.record("the record of the WebSocket", |r| r.path() == Some("/socket") && r.is_final()).await;
     assert_eq!(record.status(), Some(101));
-    assert_eq!(record.decision(), Some("permit"));
+    assert_eq!(record.action(), "Allowed");
     let action = record.question().unwrap().pointer("/action").unwrap();
     assert_eq!(action.as_str(), Some("write"), "an upgrade is a write");
 }

@@ -69,7 +69,7 @@ async fn a_request_that_stays_open_is_announced() {
     let held = tokio::spawn(async move { client.get(HOST, "/hold").await });
     let opening = gateway.record("an opening record", |record| !record.is_final()).await;
     assert_eq!(opening.path(), Some("/hold"));
-    assert_eq!(opening.decision(), Some("permit"));
+    assert_eq!(opening.action(), "Allowed");
     assert!(opening.question().is_some(), "it says what was asked");
     assert!(!gateway.records().iter().any(|record| record.is_final()), "nothing is final yet");
 
@@ -111,7 +111,7 @@ async fn a_record_says_who_what_whence_and_why() {
     assert_eq!(device["disk_encrypted"], Value::Bool(true));
     assert_eq!(device["patch_age_days"], 12);
     let text = record.0.to_string();
-    for part in ["\"staff\"", "policy_digest", "TLS", "fingerprint"] {
+    for part in ["\"staff\"", "policy_digest", "TLS", "certificate_fingerprint"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(record.at("/metadata/profiles").unwrap().to_string().contains("security_control"));

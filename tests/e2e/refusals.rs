@@ -344,7 +344,7 @@ impl World {
         let finals = self.gateway.records().into_iter().filter(|r| r.id() == answer.id() && r.is_final());
         assert_eq!(finals.count(), 1, "{what}: exactly one final record");
         if !row.reason.code().starts_with("upstream.") {
-            assert_eq!(record.decision(), Some("deny"), "{what}");
+            assert_eq!(record.action(), "Denied", "{what}");
         }
     }
 }

@@ -37,7 +37,7 @@ impl Record {
 
     /// The stable code of the reason, where something was refused.
     pub fn reason(&self) -> Option<&str> {
-        self.text("/unmapped/gaccong/reason")
+        self.text("/status_code")
     }
 
     /// Whether it is the one final record of its request or connection attempt.
@@ -45,9 +45,9 @@ impl Record {
         self.text("/unmapped/gaccong/phase") != Some("opening")
     }
 
-    /// `permit`, `deny`, `observed_deny`.
-    pub fn decision(&self) -> Option<&str> {
-        self.text("/unmapped/gaccong/decision")
+    /// What the gateway did: `Allowed`, `Denied`, `Observed`.
+    pub fn action(&self) -> &str {
+        self.text("/action").expect("every record says what was done")
     }
 
     /// `completed`, `client_gone`, `upstream_failed`, `cut`, `body_refused`, `panicked`.
@@ -63,6 +63,16 @@ impl Record {
     /// The normal path.
     pub fn path(&self) -> Option<&str> {
         self.text("/http_request/url/path")
+    }
+
+    /// The bytes of the request's body.
+    pub fn request_bytes(&self) -> Option<u64> {
+        self.at("/unmapped/gaccong/request_bytes")?.as_u64()
+    }
+
+    /// The bytes of the response's body.
+    pub fn response_bytes(&self) -> Option<u64> {
+        self.at("/unmapped/gaccong/response_bytes")?.as_u64()
     }
 
     /// How many attempts the record stands for.
