@@ -1,7 +1,18 @@
 //! Gác Cổng: a Zero Trust access gateway.
+//!
+//! A mutual-TLS reverse proxy that stands in front of internal services and weighs, for every request, who is asking,
+//! from which device and in what state, against a written policy, before one byte reaches the service. `request` is the
+//! path of a request in the order it is walked; `docs/ARCHITECTURE.md` is the map.
 
 pub mod audit;
+pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod facts;
+pub mod gateway;
+pub mod metrics;
+pub mod pki;
+pub mod process;
 pub mod reason;
 pub mod request;
+pub mod streams;

@@ -1,9 +1,110 @@
 //! The decision: a question about one request goes in, a permit or a reasoned denial comes out.
 //!
 //! Pure: no clock, no I/O, no async, no global state. Time is part of the question.
+//!
+//! Policies are written in [Cedar](https://www.cedarpolicy.com) under the schema in [`SCHEMA`]. They are loaded once,
+//! strictly, and indexed by app. Everything that applies to the app is then evaluated for each question: a `forbid`
+//! wins over every `permit`, no `permit` is a denial, and so is any error.
+//!
+//! ```
+//! use gaccong_policy::*;
+//!
+//! let text = r#"
+//!     @id("staff-read-the-wiki")
+//!     permit (principal in Group::"staff", action == Action::"read", resource == App::"wiki");
+//!
+//!     @id("healthy-devices-only")
+//!     @reason("The disk of this device is not encrypted.")
+//!     @advice("Turn on disk encryption, then try again.")
+//!     forbid (principal is User, action, resource)
+//!     unless { context has device && context.device has disk_encrypted && context.device.disk_encrypted };
+//! "#;
+//! let sources = Sources {
+//!     policies: vec![Source { name: "wiki.cedar".to_owned(), text: text.to_owned() }],
+//!     schema_extensions: vec![],
+//! };
+//! let wiki = AppScope { name: "wiki", groups: &[], owner: None, sensitivity: "low" };
+//! let loaded = PolicySet::load(&sources, &[wiki], &[]).map_err(|errors| errors[0].to_string())?;
+//! assert!(loaded.warnings.is_empty());
+//!
+//! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip: [192, 0, 2, 7].into() };
+//! let mut question = Question {
+//!     principal: Principal { kind: PrincipalKind::User, id: "alice@example.org", groups: &["staff".into()] },
+//!     action: "read",
+//!     app: "wiki",
+//!     context: Context { device: None, certificate: None, session: None, request, now_ms: 1_767_225_600_000 },
+//! };
+//! let Decision::Deny(denial) = loaded.set.decide(&question, Mode::Enforce) else { panic!("no device, no entry") };
+//! assert_eq!(denial.cause, Cause::Forbid);
+//! assert_eq!(denial.words.reason.as_deref(), Some("The disk of this device is not encrypted."));
+//!
+//! question.context.device = Some(Device { id: "laptop-1", disk_encrypted: Some(true), ..Device::default() });
+//! let Decision::Permit(permit) = loaded.set.decide(&question, Mode::Enforce) else { panic!("a healthy device") };
+//! assert_eq!(permit.policies(), ["staff-read-the-wiki".into()]);
+//! # Ok::<(), String>(())
+//! ```
+
+use std::sync::Arc;
 
 mod decision;
+mod diagnostic;
+mod evaluate;
+mod holds;
+mod lint;
+mod load;
+mod names;
 mod question;
+mod schema;
+mod slice;
+mod source;
+mod syntax;
+mod translate;
+
+#[cfg(test)]
+mod tests;
 
 pub use decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
+pub use diagnostic::{Diagnostic, Place};
+pub use load::{AppScope, Loaded};
 pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session};
+pub use schema::SCHEMA;
+pub use source::{Source, Sources};
+
+/// A set of policies, loaded and valid.
+#[derive(Debug)]
+pub struct PolicySet {
+    digest: Arc<str>,
+    len: usize,
+    evaluator: evaluate::Evaluator,
+}
+
+impl PolicySet {
+    /// Loads policies for these apps. `actions` are those beyond `read` and `write`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the sources, each with its place.
+    pub fn load(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+        load::load(sources, apps, actions)
+    }
+
+    /// Decides. The same question always gets the same answer.
+    pub fn decide(&self, question: &Question<'_>, mode: Mode) -> Decision {
+        self.evaluator.decide(question, mode)
+    }
+
+    /// SHA-256 of the policies, the schema and the actions, in lower-case hexadecimal.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.digest
+    }
+
+    /// The number of policies.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no policy: everything is refused.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}

@@ -149,6 +149,8 @@ pub enum Outcome {
     UpstreamFailed,
     /// Access was taken away and the stream was cut, for this reason.
     Cut(Reason),
+    /// The upstream could not be reached or did not answer; the client got our own response with this reason.
+    NotForwarded(Reason),
     /// The request's body broke a bound after forwarding had begun.
     BodyRefused(Reason),
     /// The gateway itself failed.

@@ -1,5 +1,8 @@
 //! What is known, in memory: trust, posture, groups. The request path reads it and never waits for it.
 
 pub mod groups;
+mod json;
 pub mod posture;
+mod posture_file;
+pub mod snapshot;
 pub mod trust;

@@ -1,14 +1,190 @@
-//! The decision: from the facts in hand to a permit or a refusal.
+//! The decision: from the facts in hand to a permit, or a refusal with its reason.
+//!
+//! [`weigh`] is asked once for each request, and again for each running one when facts change or its permit lapses.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
+use policy::{Cause, Decision, Permit, PolicyIds, PrincipalKind, Words};
 
-use crate::config::App;
+use crate::audit::event::{DecisionFacts, Verdict};
+use crate::config::{App, PostureMode};
 use crate::facts::posture::DevicePosture;
-use crate::request::identify::{ClientCertificate, Subject};
+use crate::facts::snapshot::Snapshot;
+use crate::reason::Reason;
+use crate::request::identify::{ClientCertificate, Identity, Subject};
+
+/// A request as far as the decision needs it.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// What the connection proves.
+    pub identity: &'a Identity,
+    /// The app.
+    pub app: &'a Arc<App>,
+    /// The normal host.
+    pub host: &'a Arc<str>,
+    /// The normal path.
+    pub path: &'a Arc<str>,
+    /// The method.
+    pub method: &'a Method,
+    /// The action.
+    pub action: &'a Arc<str>,
+    /// The client's address.
+    pub source_ip: IpAddr,
+    /// The time, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
+
+/// A permit and what it was given on.
+#[derive(Debug)]
+pub struct Permitted {
+    /// The proof.
+    pub permit: Permit,
+    /// The complete question.
+    pub asked: Arc<Asked>,
+    /// The earliest time at which time alone could change the answer.
+    pub holds_until_ms: i64,
+    /// What the policy took, nanoseconds.
+    pub decision_ns: u64,
+}
+
+/// A refusal before anything was forwarded: its public reason and words, and what only the record sees.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub reason: Reason,
+    /// What the policies say to the person.
+    pub words: Words,
+    /// The determining policies.
+    pub policies: PolicyIds,
+    /// For the record only.
+    pub details: Vec<String>,
+    /// The complete question, where policy was asked.
+    pub asked: Option<Arc<Asked>>,
+    /// Digest of the policies, where they were asked.
+    pub policy_digest: Option<Arc<str>>,
+    /// What the policy took, nanoseconds.
+    pub decision_ns: u64,
+}
+
+impl Refused {
+    /// A refusal with a detail for the record.
+    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { details: vec![detail.into()], ..Self::from(reason) }
+    }
+
+    /// What the record says of the decision.
+    pub fn facts(&self) -> DecisionFacts {
+        DecisionFacts {
+            verdict: Verdict::Deny,
+            reason: Some(self.reason),
+            policies: self.policies.clone(),
+            policy_digest: self.policy_digest.clone(),
+            details: self.details.clone(),
+        }
+    }
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            words: Words::default(),
+            policies: PolicyIds::new(),
+            details: Vec::new(),
+            asked: None,
+            policy_digest: None,
+            decision_ns: 0,
+        }
+    }
+}
+
+impl Permitted {
+    /// What the record says of the decision.
+    pub fn facts(&self, digest: &Arc<str>) -> DecisionFacts {
+        let (verdict, reason, policies, details) = match self.permit.would_refuse() {
+            None => (Verdict::Permit, None, self.permit.policies().into(), Vec::new()),
+            Some(denial) => {
+                (Verdict::ObservedDeny, Some(reason_of(denial.cause)), denial.policies.clone(), denial.errors.clone())
+            }
+        };
+        DecisionFacts { verdict, reason, policies, policy_digest: Some(Arc::clone(digest)), details }
+    }
+}
+
+/// Weighs who is asking, from which device in what state, against the policy.
+pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Refused> {
+    let (certificate, device, principal) = match wanted.identity {
+        Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
+        Identity::Invalid { reason, .. } => return Err((*reason).into()),
+        Identity::Proven { certificate, device, principal } => (certificate, device, principal),
+    };
+    let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
+    let principal = principal.as_ref().ok_or(Reason::PrincipalAbsent)?;
+    let posture = device.as_deref().and_then(|device| snapshot.posture.of(device));
+    let asked = Arc::new(Asked {
+        principal: principal.clone(),
+        groups: snapshot.groups.of(&principal.id),
+        device: device.clone(),
+        posture: posture.cloned(),
+        certificate: Arc::clone(certificate),
+        app: Arc::clone(wanted.app),
+        action: Arc::clone(wanted.action),
+        host: Arc::clone(wanted.host),
+        path: Arc::clone(wanted.path),
+        method: wanted.method.clone(),
+        source_ip: wanted.source_ip,
+        now_ms: wanted.now_ms,
+    });
+    if let Err(reason) = require_posture(snapshot, &asked) {
+        return Err(Refused { asked: Some(asked), ..Refused::from(reason) });
+    }
+
+    let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
+    let started = Instant::now();
+    let decision = snapshot.policies.decide(&asked.question(), mode);
+    let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    match decision {
+        Decision::Permit(permit) => {
+            let holds_until_ms = permit.holds_until_ms().unwrap_or(i64::MAX).min(standing.holds_until_ms);
+            let posture_holds = asked.posture.as_ref().and_then(|posture| posture.holds_until_ms(asked.now_ms));
+            let holds_until_ms = holds_until_ms.min(posture_holds.unwrap_or(i64::MAX));
+            Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
+        }
+        Decision::Deny(denial) => Err(Refused {
+            reason: reason_of(denial.cause),
+            words: denial.words,
+            policies: denial.policies,
+            details: denial.errors,
+            asked: Some(asked),
+            policy_digest: Some(Arc::clone(snapshot.policies.digest())),
+            decision_ns,
+        }),
+    }
+}
+
+/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Workloads are exempt.
+fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
+    if asked.app.posture == PostureMode::Policy || asked.principal.kind == PrincipalKind::Workload {
+        return Ok(());
+    }
+    if asked.device.is_none() {
+        return Err(Reason::DeviceAbsent);
+    }
+    let posture = asked.posture.as_ref().ok_or(Reason::PostureAbsent)?;
+    posture.requirement(&snapshot.config.posture.required, asked.now_ms)
+}
+
+fn reason_of(cause: Cause) -> Reason {
+    match cause {
+        Cause::NoPermit => Reason::PolicyNoPermit,
+        Cause::Forbid => Reason::PolicyForbid,
+        Cause::Error => Reason::PolicyError,
+    }
+}
 
 /// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
 /// facts change while the request is running.

@@ -1,4 +1,168 @@
-//! The path of a request, in the order it is walked.
+//! The path of a request, in the order it is walked: accept, identify, normalise, decide, forward or refuse, record.
 
+pub mod accept;
+pub mod action;
+pub mod body;
 pub mod decide;
+pub mod exchange;
+pub mod forward;
 pub mod identify;
+pub mod list;
+pub mod normalise;
+pub mod refuse;
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version};
+use hyper::body::Incoming;
+
+pub use body::ResponseBody;
+
+use crate::audit::event::Outcome;
+use crate::clock;
+use crate::facts::snapshot::{Route, Snapshot};
+use crate::reason::Reason;
+use crate::request::decide::{Permitted, Refused, Wanted};
+use crate::request::exchange::{Exchange, Head};
+use crate::request::normalise::Normal;
+use crate::request::refuse::{Reader, Refusal};
+use crate::streams::{Connection, LiveRequest};
+
+/// A request that may be forwarded.
+#[derive(Debug)]
+pub struct Admitted {
+    permitted: Permitted,
+    route: Arc<Route>,
+    normal: Normal,
+}
+
+/// Answers one request, with the app's response or with a refusal; either way it leaves one final record.
+pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let gateway = &connection.gateway;
+    let (parts, body) = request.into_parts();
+    let reader = Reader::of(&parts.method, &parts.headers);
+    let closes = parts.version < Version::HTTP_2;
+    let head = Head::of(&parts, gateway.snapshot.load().config.audit.query_strings);
+    let id = head.id;
+
+    let mut response = match Exchange::begin(connection, head) {
+        None => {
+            gateway.lane.count_unrecordable(&connection.facts, clock::now_ms());
+            Refusal::new(Reason::AuditQueueFull, id).response(reader).map(ResponseBody::from)
+        }
+        Some(mut exchange) => match admit(connection, &mut exchange, &parts) {
+            Ok((admitted, live)) => forward::forward(admitted, live, exchange, parts, body, reader).await,
+            Err(refused) => {
+                let refusal = Refusal { words: refused.words.clone(), ..Refusal::new(refused.reason, id) };
+                let response = refusal.response(reader);
+                exchange.refused(refused, response.status(), response.body().len() as u64);
+                response.map(ResponseBody::from)
+            }
+        },
+    };
+    if closes && gateway.draining() {
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Weighs a request and registers it as live, so that what takes its permit away finds it.
+fn admit(
+    connection: &Arc<Connection>,
+    exchange: &mut Exchange,
+    parts: &Parts,
+) -> Result<(Admitted, Arc<LiveRequest>), Refused> {
+    let gateway = &connection.gateway;
+    let snapshot = gateway.snapshot.load();
+    let normal = normalised(connection, exchange, parts)?;
+    let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
+
+    let facts = admitted.permitted.facts(snapshot.policies.digest());
+    let Permitted { asked, holds_until_ms, decision_ns, .. } = &admitted.permitted;
+    gateway.metrics.decided(*decision_ns);
+    let live = exchange
+        .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
+    let live = live.ok_or(Reason::GatewayInternal)?;
+    // A reload that came between decision and registration has not seen this request: it is decided again here.
+    let current = gateway.snapshot.load();
+    if current.epoch != snapshot.epoch {
+        crate::streams::sweep::decide_again(&current, connection, &live);
+    }
+    Ok((admitted, live))
+}
+
+/// The one reading of the request's host and path.
+fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -> Result<Normal, Refused> {
+    match normalise::normalise(parts) {
+        Err(rejected) => {
+            if let Some(head) = exchange.head_mut() {
+                (head.host, head.path) = normalise::legible(parts);
+            }
+            Err(Refused::because(rejected.reason, rejected.detail))
+        }
+        Ok(normal) => {
+            if let Some(head) = exchange.head_mut() {
+                head.host = Some(Arc::clone(&normal.host));
+                head.path = Arc::clone(&normal.path);
+            }
+            if !normalise::covers(&connection.hosts, &normal.host) {
+                return Err(Reason::RequestHostMisdirected.into());
+            }
+            Ok(normal)
+        }
+    }
+}
+
+fn weigh(
+    snapshot: &Snapshot,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    parts: &Parts,
+    normal: Normal,
+) -> Result<Admitted, Refused> {
+    let route = snapshot.routes.of_host(&normal.host).ok_or(Reason::RequestHostUnknown)?;
+    if let Some(head) = exchange.head_mut() {
+        head.app = Some(Arc::clone(&route.app.name));
+    }
+    if normal.own_path {
+        return Err(Reason::RequestOwnPath.into());
+    }
+    let wanted = Wanted {
+        identity: &connection.facts.identity,
+        app: &route.app,
+        host: &normal.host,
+        path: &normal.path,
+        method: &parts.method,
+        action: action::of(&route.app, &parts.method, &normal),
+        source_ip: connection.facts.source.ip(),
+        now_ms: clock::now_ms(),
+    };
+    let permitted = decide::weigh(snapshot, &wanted)?;
+    if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
+        let asked = Some(permitted.asked);
+        return Err(Refused { asked, ..Refused::from(Reason::RequestBodyTooLarge) });
+    }
+    Ok(Admitted { permitted, route: Arc::clone(route), normal })
+}
+
+fn announced_bytes(headers: &HeaderMap) -> u64 {
+    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// How an exchange ends that is ended by us for this reason.
+fn outcome_of(reason: Reason) -> Outcome {
+    match reason {
+        Reason::RequestBodyTooLarge | Reason::RequestBodyTooSlow | Reason::RequestBodyMalformed => {
+            Outcome::BodyRefused(reason)
+        }
+        Reason::UpstreamUnavailable
+        | Reason::UpstreamConnect
+        | Reason::UpstreamTimeout
+        | Reason::UpstreamProtocol
+        | Reason::UpstreamConnectionAuth
+        | Reason::GatewayInternal => Outcome::NotForwarded(reason),
+        _ => Outcome::Cut(reason),
+    }
+}

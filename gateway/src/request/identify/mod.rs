@@ -1,22 +1,32 @@
 //! Who is asking: what the certificate of this connection proves, by the rules of its trust domain.
 
 pub mod certificate;
+mod distinguished_name;
+mod naming;
+mod spiffe;
+mod text;
 
 use std::sync::Arc;
 
 use gaccong_policy::PrincipalKind;
 
+use crate::config::Clients;
+use crate::facts::trust::Presented;
 use crate::reason::Reason;
 pub use certificate::{ChainLink, ClientCertificate, Names};
+pub use distinguished_name::distinguished_name;
+pub use naming::{Named, identify};
+pub(crate) use text::printable;
 
 /// What a connection proves. Made once, after the handshake.
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// No certificate was presented, and none is required.
     Anonymous,
-    /// A genuine certificate that is no longer valid (`on_invalid = "page"`): every request is refused for this reason.
+    /// A genuine certificate that is no longer valid (`on_invalid = "page"`), or that names nobody: every request is
+    /// refused for this reason.
     Invalid {
-        /// Expired or revoked.
+        /// Expired, revoked or unnamed.
         reason: Reason,
         /// The certificate, for the record.
         certificate: Arc<ClientCertificate>,
@@ -42,6 +52,26 @@ pub struct Subject {
 }
 
 impl Identity {
+    /// What a complete handshake proves, by what its verifier found.
+    ///
+    /// A revocation list that is stale or absent does not settle a connection's identity: the list may be renewed while
+    /// the connection lives. Each request asks for the certificate's standing and is refused until then.
+    pub fn of(presented: Option<&Presented>, clients: &Clients) -> Self {
+        let Some(Presented { certificate, standing }) = presented else { return Self::Anonymous };
+        let certificate = Arc::clone(certificate);
+        match standing {
+            Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent) => {}
+            Err(reason) => return Self::Invalid { reason: *reason, certificate },
+        }
+        let Some(domain) = clients.trust.iter().find(|domain| domain.name == certificate.trust_domain) else {
+            return Self::Invalid { reason: Reason::CertificateUntrusted, certificate };
+        };
+        match identify(&certificate.names, domain) {
+            Ok(Named { device, principal }) => Self::Proven { certificate, device, principal },
+            Err(reason) => Self::Invalid { reason, certificate },
+        }
+    }
+
     /// The certificate that was presented, valid or not.
     pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
         match self {

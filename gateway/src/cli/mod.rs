@@ -1,0 +1,80 @@
+//! The command line: what can be asked of `gaccong`, and with which exit code it answers.
+
+pub mod check;
+pub mod demo;
+pub mod pki;
+pub mod run;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The answer is no.
+pub const EXIT_NO: u8 = 1;
+/// The command line is wrong.
+pub const EXIT_USAGE: u8 = 2;
+/// The configuration is invalid (`EX_CONFIG` of sysexits).
+pub const EXIT_INVALID: u8 = 78;
+/// The command could not do its work.
+pub const EXIT_FAILED: u8 = 3;
+
+/// Zero Trust access gateway: mutual TLS, identity, device posture and policy for every request.
+#[derive(Debug, Parser)]
+#[command(name = "gaccong", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A small certificate authority for tests and demos, not for production.
+    #[command(subcommand)]
+    Pki(pki::PkiCommand),
+    /// The gateway.
+    Run(run::RunArgs),
+    /// Everything that is wrong with a configuration, its certificates, facts and policies, at once.
+    Check(check::CheckArgs),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document.
+    Json,
+}
+
+/// Does what the command line asks.
+pub fn main(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Pki(command) => pki::run(&command),
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(&args),
+    }
+}
+
+/// Says on standard error why a command ended, and with which code it ends.
+fn fail(code: u8, error: impl Display) -> ExitCode {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "error: {error}");
+    ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

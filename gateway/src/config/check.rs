@@ -1,0 +1,128 @@
+//! What can only be seen by comparing tables with each other.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
+
+use super::diagnostic::{Diagnostic, one_of, suggestion};
+use super::load::Parts;
+use super::source::{Findings, Source, Spot};
+use super::{App, HostPattern, Mode, PostureMode, app, clients, decision, listen, management};
+
+/// Compares everything with everything it could contradict. Warnings wait until there is no error: where a part could not
+/// be read, much looks odd that is not.
+pub(super) fn all(parts: &Parts<'_>, main: &Source, findings: &Findings) {
+    contradictions(parts, main, findings);
+    if !findings.have_errors() {
+        oddities(parts, main, findings);
+    }
+}
+
+fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
+    unique(parts.apps.iter().map(|read| (&read.app.name, read.name_spot)), "an app");
+    unique(placed_hosts(&parts.apps), "an app with the host");
+    trust_domains(&parts.clients, main, findings);
+    management_trust(&parts.management, &parts.clients);
+    if let Some(listen) = &parts.listen {
+        unique(listen.hosts.iter().map(|(host, spot)| (host, *spot)), "a certificate for the host");
+        addresses_differ(listen, &parts.management);
+    }
+}
+
+fn oddities(parts: &Parts<'_>, main: &Source, findings: &Findings) {
+    if parts.apps.is_empty() {
+        let missing = Diagnostic::of_file(&main.shown, "no app: every request will be refused");
+        findings.push(missing.expecting("at least one `[[app]]`").as_warning());
+    }
+    if let Some(listen) = &parts.listen {
+        certificates_cover(listen, &parts.apps);
+    }
+    if let Some(policy) = &parts.policy {
+        shadowed_hosts(&parts.apps, policy);
+    }
+}
+
+fn trust_domains(clients: &clients::Read<'_>, main: &Source, findings: &Findings) {
+    unique(clients.names.iter().map(|(name, spot)| (name, *spot)), "a trust domain");
+    if clients.domains == 0 {
+        let missing = Diagnostic::of_file(&main.shown, "no trust domain: no client certificate could ever be accepted");
+        findings.push(missing.expecting("at least one `[[clients.trust]]`"));
+    }
+}
+
+fn placed_hosts<'r>(apps: &'r [app::Read<'_>]) -> impl Iterator<Item = (&'r HostPattern, Spot<'r>)> {
+    hosts(apps).map(|(_, host, spot)| (host, spot))
+}
+
+/// Records an error for each key that was there before.
+fn unique<'a, K: Eq + Hash + Display>(keys: impl Iterator<Item = (K, Spot<'a>)>, what: &str) {
+    let mut first: HashMap<K, Spot<'_>> = HashMap::new();
+    for (key, spot) in keys {
+        match first.get(&key) {
+            Some(earlier) => spot.error(format!("there is already {what} `{key}`, at {}", earlier.shown()), ""),
+            None => {
+                first.insert(key, spot);
+            }
+        }
+    }
+}
+
+/// Where every certificate names its hosts, a host that none of them covers can never be reached.
+fn certificates_cover(listen: &listen::Read<'_>, apps: &[app::Read<'_>]) {
+    if listen.listen.certificates.iter().any(|certificate| certificate.hosts.is_empty()) {
+        return;
+    }
+    for (host, spot) in placed_hosts(apps) {
+        if !listen.hosts.iter().any(|(covering, _)| covering.covers(host)) {
+            spot.warn(format!("no certificate of `[listen]` is for `{host}`: it cannot be reached"), "");
+        }
+    }
+}
+
+fn addresses_differ(listen: &listen::Read<'_>, management: &management::Read<'_>) {
+    let (clients, own) = (listen.listen.address, management.management.address);
+    let same_ip = clients.ip() == own.ip() || clients.ip().is_unspecified() || own.ip().is_unspecified();
+    // Port 0 asks the system for any free port.
+    if clients.port() == own.port() && same_ip && own.port() != 0 {
+        let spot = management.address_spot.unwrap_or(listen.address_spot);
+        spot.error(format!("clients (`{clients}`) and management (`{own}`) have one address"), "different ports");
+    }
+}
+
+fn management_trust(management: &management::Read<'_>, clients: &clients::Read<'_>) {
+    let known = || clients.names.iter().map(|(name, _)| &**name);
+    for (name, spot) in &management.trust {
+        if !known().any(|domain| domain == &**name) {
+            spot.error(format!("unknown trust domain `{name}`{}", suggestion(name, known())), one_of(known()));
+        }
+    }
+}
+
+/// An exact host wins over a wildcard, which is what one expects, except where the exact one has no effect, or takes a
+/// host out of a stricter app into a laxer one.
+fn shadowed_hosts(apps: &[app::Read<'_>], policy: &decision::Policy) {
+    let wildcards: Vec<_> = hosts(apps).filter(|(_, host, _)| matches!(host, HostPattern::Wildcard(_))).collect();
+    for (app, host, spot) in hosts(apps) {
+        let HostPattern::Exact(name) = host else { continue };
+        let Some((other, wildcard, _)) = wildcards.iter().find(|(_, wildcard, _)| wildcard.matches(name)) else {
+            continue;
+        };
+        if other.name == app.name {
+            spot.warn(format!("`{host}` is already covered by `{wildcard}` of the same app"), "");
+        } else if laxer(app, other, policy) {
+            spot.warn(
+                format!("`{host}` is taken out of `{wildcard}` of the app `{}`, which demands more", other.name),
+                "the same `posture` and `mode`, if this is not meant",
+            );
+        }
+    }
+}
+
+fn hosts<'r>(apps: &'r [app::Read<'_>]) -> impl Iterator<Item = (&'r App, &'r HostPattern, Spot<'r>)> {
+    apps.iter().flat_map(|read| read.hosts.iter().map(|(host, spot)| (&read.app, host, *spot)))
+}
+
+fn laxer(app: &App, than: &App, policy: &decision::Policy) -> bool {
+    let observes = |app: &App| app.mode.unwrap_or(policy.mode) == Mode::Observe;
+    (app.posture == PostureMode::Policy && than.posture == PostureMode::Required) || (observes(app) && !observes(than))
+}

@@ -1,0 +1,89 @@
+//! What decisions rest on: `[policy]`, `[identity]`, `[posture]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Mode;
+use super::diagnostic::{one_of, suggestion};
+use super::reader::{Table, Text};
+use crate::facts::posture::FactName;
+
+/// `[policy]`
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// `directory`: `*.cedar` below it, and optionally `*.cedarschema` that extend the schema.
+    pub directory: PathBuf,
+    /// `mode`. Default enforce.
+    pub mode: Mode,
+}
+
+/// `[identity]`
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// `groups`: a JSON file: `{"groups": {"finance": ["alice@example.org", "spiffe://…"]}}`.
+    pub groups: Option<PathBuf>,
+}
+
+/// `[posture]`
+#[derive(Debug, Clone)]
+pub struct Posture {
+    /// `file`: a JSON file of facts by device.
+    pub file: Option<PathBuf>,
+    /// `max_age_s.default`. Default 24 h.
+    pub default_max_age: Duration,
+    /// `max_age_s.<fact>`: by fact.
+    pub max_age: BTreeMap<FactName, Duration>,
+    /// `required`: the facts that must be present and fresh for an app with `posture = "required"`. Empty (the default)
+    /// means: at least one fact, and none that was reported may be stale.
+    pub required: Vec<FactName>,
+}
+
+const DAY_S: u64 = 86_400;
+
+pub(super) fn policy(mut table: Table<'_>) -> Option<Policy> {
+    let directory = table.required_folder("directory");
+    let mode = mode(&mut table);
+    table.finish();
+    Some(Policy { directory: directory?, mode: mode.unwrap_or(Mode::Enforce) })
+}
+
+/// `mode`, of all policy or of one app.
+pub(super) fn mode(table: &mut Table<'_>) -> Option<Mode> {
+    table.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
+}
+
+pub(super) fn identity(mut table: Table<'_>) -> Identity {
+    let groups = table.file("groups");
+    table.finish();
+    Identity { groups }
+}
+
+pub(super) fn posture(mut table: Table<'_>) -> Posture {
+    let file = table.file("file");
+    let (default_max_age, max_age) = max_ages(table.table_or_empty("max_age_s"));
+    let required = table.texts("required").iter().filter_map(fact_name).collect();
+    table.finish();
+    Posture { file, default_max_age, max_age, required }
+}
+
+fn max_ages(mut table: Table<'_>) -> (Duration, BTreeMap<FactName, Duration>) {
+    let range = || 1..=366 * DAY_S;
+    let default = table.seconds("default", DAY_S, range());
+    let mut by_fact = BTreeMap::new();
+    for fact in FactName::ALL {
+        let given = table.has(fact.as_str());
+        let max_age = table.seconds(fact.as_str(), DAY_S, range());
+        if given {
+            by_fact.insert(fact, max_age);
+        }
+    }
+    table.finish();
+    (default, by_fact)
+}
+
+fn fact_name(text: &Text<'_>) -> Option<FactName> {
+    let known = || FactName::ALL.into_iter().map(FactName::as_str);
+    let unknown = || text.refuse(format!("unknown fact `{}`{}", &**text, suggestion(text, known())), one_of(known()));
+    FactName::parse(text).or_else(unknown)
+}

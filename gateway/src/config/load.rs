@@ -1,0 +1,181 @@
+//! From a path to a checked configuration: the main file, the files it includes, then all comparisons between tables.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml_span::Span;
+use toml_span::value::ValueInner;
+
+use super::diagnostic::Diagnostic;
+use super::reader::{Table, Text};
+use super::source::{Findings, Source, Spot, unreadable, words};
+use super::{Config, app, audit, check, clients, decision, limits, listen, management};
+
+/// A configuration that can be used, and what is odd about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// What a configuration consists of, and where its parts stand.
+pub(super) struct Parts<'a> {
+    pub(super) listen: Option<listen::Read<'a>>,
+    pub(super) clients: clients::Read<'a>,
+    pub(super) apps: Vec<app::Read<'a>>,
+    pub(super) policy: Option<decision::Policy>,
+    pub(super) management: management::Read<'a>,
+}
+
+/// The tables that only the main file may have.
+const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "posture", "management", "audit", "limits"];
+
+/// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
+/// looked for.
+///
+/// # Errors
+/// All that is wrong, in all files, in the order of files and lines; warnings are among the errors then.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let findings = Findings::default();
+    let main = Source::read(path).map_err(|error| vec![unreadable(path, &error)])?;
+    findings.watch(main.folder.join(path.file_name().unwrap_or_default()));
+    let root = parse(&main, &findings);
+    let Some(mut root) = root else { return Err(findings.into_parts().0) };
+
+    let includes: Vec<Source> = root.texts("include").iter().flat_map(included).collect();
+    let config = read(root, &includes, &findings);
+
+    let (mut problems, mut watched) = findings.into_parts();
+    let order = |file: &Path| includes.iter().position(|include| include.shown == file);
+    problems.sort_by_key(|problem| (order(&problem.file), problem.line, problem.column));
+    watched.sort();
+    watched.dedup();
+    let failed = problems.iter().any(Diagnostic::is_error);
+    match config.filter(|_| !failed) {
+        Some(config) => Ok(Loaded { config: Config { watched, ..config }, warnings: problems }),
+        None => Err(problems),
+    }
+}
+
+/// Every table of the main file, then the apps and trust domains of the others.
+fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings) -> Option<Config> {
+    let mut parts = Parts {
+        listen: required_table(&mut root, "listen").and_then(listen::read),
+        clients: clients::read(root.table_or_empty("clients")),
+        apps: root.tables("app").into_iter().filter_map(app::read).collect(),
+        policy: required_table(&mut root, "policy").and_then(decision::policy),
+        management: management::read(root.table_or_empty("management")),
+    };
+    let identity = decision::identity(root.table_or_empty("identity"));
+    let posture = decision::posture(root.table_or_empty("posture"));
+    let audit = audit::read(root.table_or_empty("audit"));
+    let limits = limits::read(root.table_or_empty("limits"));
+    let source = root.spot.source;
+    root.finish();
+    for include in includes {
+        add_included(include, findings, &mut parts);
+    }
+    check::all(&parts, source, findings);
+
+    Some(Config {
+        file: source.folder.join(source.shown.file_name()?),
+        listen: parts.listen?.listen,
+        clients: parts.clients.clients,
+        apps: parts.apps.into_iter().map(|read| Arc::new(read.app)).collect(),
+        policy: parts.policy?,
+        identity,
+        posture,
+        management: parts.management.management,
+        audit,
+        limits,
+        watched: Vec::new(),
+    })
+}
+
+fn required_table<'a>(root: &mut Table<'a>, key: &'static str) -> Option<Table<'a>> {
+    if !root.has(key) {
+        let missing = Diagnostic::of_file(&root.spot.source.shown, format!("the table `[{key}]` is missing"));
+        root.spot.findings.push(missing);
+    }
+    root.table(key)
+}
+
+/// `[[app]]` and `[[clients.trust]]` of an included file.
+fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Parts<'a>) {
+    let Some(mut root) = parse(source, findings) else { return };
+    parts.apps.extend(root.tables("app").into_iter().filter_map(app::read));
+    if let Some(mut table) = root.table("clients") {
+        let trust = table.tables("trust");
+        table.finish();
+        parts.clients.add(trust);
+    }
+    for key in MAIN_ONLY {
+        if let Some(spot) = root.take_key(key) {
+            let expected = "`[[app]]` and `[[clients.trust]]` only";
+            spot.error(format!("`{key}` has its place in the main file, not in an included one"), expected);
+        }
+    }
+    root.finish();
+}
+
+fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
+    let spot = Spot { source, findings, span: Span::new(0, 0) };
+    match toml_span::parse(&source.text).map(|mut root| root.take()) {
+        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
+        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
+        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
+    }
+}
+
+/// The files that an entry of `include` names, sorted. A pattern may match none.
+fn included(entry: &Text<'_>) -> Vec<Source> {
+    let paths = match entry.contains('*') {
+        true => matching(entry).unwrap_or_default(),
+        false => vec![entry.spot.source.shown.with_file_name(&**entry)],
+    };
+    paths.iter().filter_map(|path| read_included(entry, path)).collect()
+}
+
+fn read_included(entry: &Text<'_>, path: &Path) -> Option<Source> {
+    if let Ok(absolute) = std::path::absolute(path) {
+        entry.spot.findings.watch(absolute);
+    }
+    match Source::read(path) {
+        Ok(source) => Some(source),
+        Err(error) => entry.refuse(format!("cannot include `{}`: {}", path.display(), words(&error)), ""),
+    }
+}
+
+/// `apps.d/*.toml`: the files of one folder whose names match.
+fn matching(entry: &Text<'_>) -> Option<Vec<PathBuf>> {
+    let (folder, pattern) = entry.rsplit_once('/').unwrap_or(("", entry));
+    let Some((prefix, suffix)) = pattern.split_once('*').filter(|(_, suffix)| !suffix.contains('*')) else {
+        return entry.refuse("`*` stands once, in the last part of the path", "a pattern such as `apps.d/*.toml`");
+    };
+    if folder.contains('*') {
+        return entry.refuse("`*` stands once, in the last part of the path", "a pattern such as `apps.d/*.toml`");
+    }
+    entry.spot.findings.watch(entry.spot.resolve(folder));
+    match names_in(&entry.spot.resolve(folder), prefix, suffix) {
+        Ok(names) => Some(names.iter().map(|name| entry.spot.source.shown.with_file_name(folder).join(name)).collect()),
+        Err(error) => entry.refuse(format!("cannot read the folder `{folder}`: {}", words(&error)), ""),
+    }
+}
+
+/// Sorted. Hidden files (those of editors, mostly) are not meant by `*`.
+fn names_in(folder: &Path, prefix: &str, suffix: &str) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let long_enough = name.len() >= prefix.len() + suffix.len();
+        if long_enough && !name.starts_with('.') && name.starts_with(prefix) && name.ends_with(suffix) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

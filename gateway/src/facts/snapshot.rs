@@ -1,0 +1,85 @@
+//! A snapshot: configuration, policy and every fact as they stood at one moment. One request sees one snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gaccong_policy::PolicySet;
+
+use crate::config::{App, Config, HostPattern};
+use crate::facts::groups::Groups;
+use crate::facts::posture::Posture;
+use crate::facts::trust::Trust;
+use crate::request::accept::tls::ServerTls;
+use crate::request::forward::pool::Pool;
+
+/// Everything that a request is judged by.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Rises with each snapshot of the process.
+    pub epoch: u64,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Server certificates by name.
+    pub tls: ServerTls,
+    /// The management listener's own certificate, where it has one.
+    pub management_tls: Option<ServerTls>,
+    /// Who vouches for clients.
+    pub trust: Arc<Trust>,
+    /// Who is a member of what.
+    pub groups: Groups,
+    /// What was reported of devices.
+    pub posture: Posture,
+    /// The policies.
+    pub policies: PolicySet,
+    /// Hosts and their apps.
+    pub routes: Routes,
+}
+
+/// An app and the way to it.
+#[derive(Debug)]
+pub struct Route {
+    /// The app.
+    pub app: Arc<App>,
+    /// Its upstreams.
+    pub pool: Arc<Pool>,
+}
+
+/// Hosts and their apps. An exact name wins over a wildcard.
+#[derive(Debug, Default)]
+pub struct Routes {
+    exact: HashMap<String, Arc<Route>>,
+    wildcard: HashMap<String, Arc<Route>>,
+    by_app: HashMap<Arc<str>, Arc<Route>>,
+}
+
+impl Routes {
+    /// Indexes the routes by host.
+    pub fn new(routes: impl IntoIterator<Item = Arc<Route>>) -> Self {
+        let mut index = Self::default();
+        for route in routes {
+            for host in &route.app.hosts {
+                match host {
+                    HostPattern::Exact(name) => index.exact.insert(name.clone(), Arc::clone(&route)),
+                    HostPattern::Wildcard(parent) => index.wildcard.insert(parent.clone(), Arc::clone(&route)),
+                };
+            }
+            index.by_app.insert(Arc::clone(&route.app.name), route);
+        }
+        index
+    }
+
+    /// The route of a normal host.
+    pub fn of_host(&self, host: &str) -> Option<&Arc<Route>> {
+        self.exact.get(host).or_else(|| self.wildcard.get(host.split_once('.')?.1))
+    }
+
+    /// Every route.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.by_app.values()
+    }
+
+    /// The route of an app.
+    pub fn of_app(&self, name: &str) -> Option<&Arc<Route>> {
+        self.by_app.get(name)
+    }
+}

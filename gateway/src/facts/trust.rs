@@ -1,1 +1,0 @@
-//! Trust: the CAs and revocation lists that vouch for client certificates.

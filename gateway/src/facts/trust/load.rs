@@ -1,0 +1,224 @@
+//! Reading CA bundles and revocation lists from the files of the configuration.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::DistinguishedName;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
+
+use super::authority::Authority;
+use super::crl::Crl;
+use super::{Domain, Trust};
+use crate::config::{Clients, TrustDomain};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How long before its end the certificate of a CA is warned of.
+const AUTHORITY_WARNING_MS: i64 = 30 * DAY_MS;
+
+/// A list is warned of when less than one part in so many of its time is left.
+const CRL_WARNING_PART: i64 = 4;
+
+/// What was loaded, and what people should look at.
+#[derive(Debug)]
+pub struct LoadedTrust {
+    /// The trust to put in force.
+    pub trust: Trust,
+    /// What is wrong but does not prevent it.
+    pub warnings: Vec<TrustProblem>,
+}
+
+/// Something wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustProblem {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Trust {
+    /// Reads every file of every trust domain and reports all that is wrong at once.
+    ///
+    /// A revocation list that fails to load is taken from `previous`, with a warning, where that has one of the same
+    /// file: the last good list stays in force, and other files can still change.
+    pub fn load(clients: &Clients, now_ms: i64, previous: Option<&Self>) -> Result<LoadedTrust, Vec<TrustProblem>> {
+        let algorithms = default_provider().signature_verification_algorithms;
+        let mut report = Report { now_ms, errors: Vec::new(), warnings: Vec::new() };
+        let mut domains = Vec::new();
+        for domain in &clients.trust {
+            let before = previous.and_then(|trust| trust.domains.iter().find(|known| known.name == domain.name));
+            domains.extend(load_domain(domain, before, algorithms.all, &mut report));
+        }
+        if !report.errors.is_empty() {
+            return Err(report.errors);
+        }
+        let hints = hints(&domains);
+        Ok(LoadedTrust { trust: Self { domains, hints, algorithms }, warnings: report.warnings })
+    }
+}
+
+/// What is found wrong while loading.
+struct Report {
+    now_ms: i64,
+    errors: Vec<TrustProblem>,
+    warnings: Vec<TrustProblem>,
+}
+
+impl Report {
+    fn error(&mut self, file: &Path, message: impl Into<String>) {
+        self.errors.push(TrustProblem { file: file.to_owned(), message: message.into() });
+    }
+
+    fn warn(&mut self, file: &Path, message: impl Into<String>) {
+        self.warnings.push(TrustProblem { file: file.to_owned(), message: message.into() });
+    }
+}
+
+fn load_domain(
+    domain: &TrustDomain,
+    before: Option<&Domain>,
+    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    report: &mut Report,
+) -> Option<Domain> {
+    let authorities: Vec<Authority> = domain.ca.iter().flat_map(|file| load_bundle(file, report)).collect();
+    if authorities.is_empty() {
+        return None;
+    }
+    let crl_files = load_crls(domain, &authorities, before, algorithms, report);
+    let mut crls: HashMap<_, Vec<_>> = HashMap::new();
+    for crl in crl_files.values().flatten() {
+        crls.entry(crl.issuer).or_default().push(Arc::clone(crl));
+    }
+    if let Some(file) = domain.crl.first() {
+        for authority in authorities.iter().filter(|authority| !crls.contains_key(&authority.id)) {
+            report.warn(file, format!("no revocation list of `{}`: its certificates are refused", authority.name));
+        }
+    }
+    let issued: Vec<bool> = authorities
+        .iter()
+        .map(|authority| authorities.iter().any(|other| authority.is_issued_by(other, algorithms)))
+        .collect();
+    let (intermediates, roots): (Vec<_>, Vec<_>) = authorities.into_iter().zip(issued).partition(|(_, issued)| *issued);
+    let roots: Vec<Authority> = roots.into_iter().map(|(authority, _)| authority).collect();
+    let mut roots_end_ms = HashMap::new();
+    let mut anchors = Vec::new();
+    for root in &roots {
+        anchors.push(webpki::anchor_from_trusted_cert(&root.certificate).ok()?.to_owned());
+        let end_ms = roots_end_ms.entry(root.id).or_insert(root.not_after_ms);
+        *end_ms = root.not_after_ms.max(*end_ms);
+    }
+    Some(Domain {
+        name: Arc::clone(&domain.name),
+        anchors,
+        roots,
+        intermediates: intermediates.into_iter().map(|(authority, _)| authority).collect(),
+        roots_end_ms,
+        checks_revocation: !domain.crl.is_empty(),
+        crls,
+        crl_files,
+    })
+}
+
+fn load_bundle(file: &Path, report: &mut Report) -> Vec<Authority> {
+    let certificates = match CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(certificates) => certificates,
+        Err(error) => {
+            report.error(file, format!("CA bundle cannot be read: {error}"));
+            return Vec::new();
+        }
+    };
+    if certificates.is_empty() {
+        report.error(file, "CA bundle is empty: it has no `CERTIFICATE` section in PEM");
+    }
+    let mut authorities = Vec::new();
+    for certificate in certificates {
+        match Authority::read(certificate) {
+            Ok(authority) => {
+                warn_of_authority(file, &authority, report);
+                authorities.push(authority);
+            }
+            Err(why) => report.error(file, why),
+        }
+    }
+    authorities
+}
+
+fn warn_of_authority(file: &Path, authority: &Authority, report: &mut Report) {
+    let name = &authority.name;
+    if report.now_ms > authority.not_after_ms {
+        let end = timestamp(authority.not_after_ms);
+        report.warn(file, format!("`{name}` expired at {end}: its certificates are refused"));
+    } else if report.now_ms < authority.not_before_ms {
+        let start = timestamp(authority.not_before_ms);
+        report.warn(file, format!("`{name}` is not valid before {start}: its certificates are refused"));
+    } else if authority.not_after_ms.saturating_sub(report.now_ms) < AUTHORITY_WARNING_MS {
+        report.warn(file, format!("`{name}` expires at {}", timestamp(authority.not_after_ms)));
+    }
+}
+
+fn load_crls(
+    domain: &TrustDomain,
+    authorities: &[Authority],
+    before: Option<&Domain>,
+    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    report: &mut Report,
+) -> HashMap<PathBuf, Vec<Arc<Crl>>> {
+    let mut files = HashMap::new();
+    for file in &domain.crl {
+        let read = std::fs::read(file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Crl::read_all(&bytes, authorities, algorithms));
+        let lists = match read {
+            Ok(lists) => lists.into_iter().map(Arc::new).collect(),
+            Err(why) => match last_good(before, file, authorities) {
+                Some(lists) => {
+                    report.warn(file, format!("revocation list cannot be loaded, the last good one stays: {why}"));
+                    lists
+                }
+                None => {
+                    report.error(file, format!("revocation list cannot be loaded: {why}"));
+                    continue;
+                }
+            },
+        };
+        for crl in &lists {
+            warn_of_crl(file, crl, report);
+        }
+        files.insert(file.clone(), lists);
+    }
+    files
+}
+
+/// The lists that `file` held when it was last good, if all their issuers are still trusted.
+fn last_good(before: Option<&Domain>, file: &Path, authorities: &[Authority]) -> Option<Vec<Arc<Crl>>> {
+    let lists = before?.crl_files.get(file)?;
+    let trusted = |crl: &Arc<Crl>| authorities.iter().any(|ca| ca.id == crl.issuer && ca.signs_crls);
+    lists.iter().all(trusted).then(|| lists.clone())
+}
+
+fn warn_of_crl(file: &Path, crl: &Crl, report: &mut Report) {
+    let left_ms = crl.next_update_ms.saturating_sub(report.now_ms);
+    let period_ms = crl.next_update_ms.saturating_sub(crl.this_update_ms);
+    let (name, due) = (&crl.issuer_name, timestamp(crl.next_update_ms));
+    if left_ms <= 0 {
+        report.warn(file, format!("revocation list of `{name}` was due at {due}: its certificates are refused"));
+    } else if left_ms < period_ms / CRL_WARNING_PART {
+        report.warn(file, format!("revocation list of `{name}` is due at {due}"));
+    }
+}
+
+fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
+    let authorities = domains.iter().flat_map(|domain| domain.roots.iter().chain(&domain.intermediates));
+    let mut hints: Vec<_> = authorities.filter_map(Authority::subject).collect();
+    hints.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+    hints.dedup_by(|one, other| one.as_ref() == other.as_ref());
+    hints
+}
+
+fn timestamp(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
+}

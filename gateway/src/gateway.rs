@@ -1,0 +1,65 @@
+//! The gateway: what all connections of the process share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+
+use crate::audit::counters::Counters;
+use crate::audit::lane::Lane;
+use crate::audit::log::AuditLog;
+use crate::audit::queue::AuditQueue;
+use crate::clock::Ticker;
+use crate::facts::snapshot::Snapshot;
+use crate::metrics::Metrics;
+use crate::request::accept::bounds::Bounds;
+use crate::streams::Registry;
+
+/// What all connections of the process share.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The snapshot in force.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// What is live.
+    pub streams: Registry,
+    /// Where the records of requests go.
+    pub audit: AuditQueue,
+    /// Where the records of refused connection attempts go.
+    pub lane: Lane,
+    /// What became of the records.
+    pub audit_counters: Arc<Counters>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The coarse clock.
+    pub ticker: Arc<Ticker>,
+    /// How many connections there are, in all and by source.
+    pub bounds: Bounds,
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// A gateway that serves `snapshot`.
+    pub fn new(snapshot: Snapshot, audit: &AuditLog, metrics: Metrics) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            streams: Registry::new(),
+            audit: audit.queue().clone(),
+            lane: audit.lane().clone(),
+            audit_counters: Arc::clone(audit.counters()),
+            metrics,
+            ticker: Arc::default(),
+            bounds: Bounds::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the process is on its way out: responses close their connections.
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on the process is on its way out.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}

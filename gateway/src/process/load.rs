@@ -1,0 +1,203 @@
+//! Loading: from the configuration file to a snapshot, with everything that is wrong reported at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gaccong_policy::{AppScope, PolicySet, Source, Sources};
+
+use crate::clock;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::{self, App, Config, HostPattern, KeyRef, Listen, ServerCertificate, TlsVersion};
+use crate::facts::groups::Groups;
+use crate::facts::posture::Posture;
+use crate::facts::snapshot::{Route, Routes, Snapshot};
+use crate::facts::trust::{Trust, TrustProblem};
+use crate::request::accept::tls::ServerTls;
+use crate::request::forward::pool::Pool;
+
+/// How deep below the policy directory policies are looked for.
+const POLICY_DEPTH: usize = 8;
+
+/// A snapshot that can be put in force, and what is odd about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// What is probably not meant, or will soon be wrong.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads the configuration at `path` and everything it names. What has not changed since `previous` and holds
+/// connections (pools of upstreams) is taken over from it.
+///
+/// # Errors
+/// All that is wrong, in all files.
+pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
+    let config::Loaded { config, warnings } = config::load(path)?;
+    let mut findings = Findings { errors: Vec::new(), warnings };
+    let tls = findings.take(ServerTls::load(&config.listen));
+    let management_tls = management_tls(&config, &mut findings);
+    let trust = findings.take(load_trust(&config, previous));
+    let groups = config.identity.groups.as_deref().map_or(Ok(Groups::default()), Groups::load);
+    let groups = findings.keep(groups);
+    let posture = config.posture.file.as_deref().map(|file| Posture::load(file, &config.posture));
+    let posture = findings.keep(posture.unwrap_or_else(|| Ok(Posture::default())));
+    let policies = findings.take(load_policies(&config));
+    let routes = findings.keep(open_routes(&config.apps, previous));
+
+    match (tls, trust, groups, posture, policies, routes) {
+        (Some(tls), Some(trust), Some(groups), Some(posture), Some(policies), Some(routes))
+            if findings.errors.is_empty() =>
+        {
+            let snapshot = Snapshot {
+                epoch: previous.map_or(1, |previous| previous.epoch + 1),
+                config: Arc::new(config),
+                tls,
+                management_tls,
+                trust: Arc::new(trust),
+                groups,
+                posture,
+                policies,
+                routes,
+            };
+            Ok(Loaded { snapshot, warnings: findings.warnings })
+        }
+        _ => {
+            findings.errors.append(&mut findings.warnings);
+            Err(findings.errors)
+        }
+    }
+}
+
+/// What was found wrong so far.
+struct Findings {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// Keeps what was loaded, or its errors.
+    fn keep<T>(&mut self, loaded: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        self.take(loaded.map(|value| (value, Vec::new())))
+    }
+
+    /// Keeps what was loaded and its warnings, or its errors.
+    fn take<T>(&mut self, loaded: Result<(T, Vec<Diagnostic>), Vec<Diagnostic>>) -> Option<T> {
+        match loaded {
+            Ok((value, mut warnings)) => {
+                self.warnings.append(&mut warnings);
+                Some(value)
+            }
+            Err(mut errors) => {
+                self.errors.append(&mut errors);
+                None
+            }
+        }
+    }
+}
+
+fn load_trust(config: &Config, previous: Option<&Snapshot>) -> Result<(Trust, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let problem = |TrustProblem { file, message }| Diagnostic::of_file(file, message);
+    let previous = previous.map(|previous| &*previous.trust);
+    match Trust::load(&config.clients, clock::now_ms(), previous) {
+        Ok(loaded) => {
+            let warnings = loaded.warnings.into_iter().map(|warning| problem(warning).as_warning()).collect();
+            Ok((loaded.trust, warnings))
+        }
+        Err(problems) => Err(problems.into_iter().map(problem).collect()),
+    }
+}
+
+/// The management listener's own certificate, where it has one.
+fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls> {
+    let settings = config.management.tls.as_ref()?;
+    let KeyRef::File(key) = &settings.key;
+    let certificate = ServerCertificate {
+        hosts: vec![HostPattern::Exact("management".into())],
+        chain: settings.chain.clone(),
+        key: KeyRef::File(key.clone()),
+        min_tls: TlsVersion::Tls13,
+    };
+    findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
+}
+
+fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let directory = &config.policy.directory;
+    let mut sources = Sources::default();
+    read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![error])?;
+    let apps: Vec<AppScope<'_>> = config.apps.iter().map(|app| scope(app)).collect();
+    let mut actions: Vec<&str> =
+        config.apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
+    actions.sort_unstable();
+    actions.dedup();
+    let diagnostic = |found: gaccong_policy::Diagnostic| {
+        let message = match found.remedy {
+            Some(remedy) => format!("{}; {remedy}", found.message),
+            None => found.message,
+        };
+        match found.place {
+            Some(place) => Diagnostic::at(directory.join(&*place.source), place.line, place.column, message),
+            None => Diagnostic::of_file(directory, message),
+        }
+    };
+    match PolicySet::load(&sources, &apps, &actions) {
+        Ok(loaded) => {
+            let warnings = loaded.warnings.into_iter().map(|warning| diagnostic(warning).as_warning()).collect();
+            Ok((loaded.set, warnings))
+        }
+        Err(errors) => Err(errors.into_iter().map(diagnostic).collect()),
+    }
+}
+
+fn scope(app: &App) -> AppScope<'_> {
+    AppScope {
+        name: &app.name,
+        groups: &app.groups,
+        owner: app.owner.as_deref(),
+        sensitivity: app.sensitivity.as_str(),
+    }
+}
+
+/// Reads every `*.cedar` and `*.cedarschema` below `directory`, in the order of their names.
+fn read_policies(directory: &Path, below: &Path, depth: usize, sources: &mut Sources) -> Result<(), Diagnostic> {
+    let folder = directory.join(below);
+    let unreadable = |path: &Path, error: std::io::Error| Diagnostic::of_file(path, format!("cannot read: {error}"));
+    let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries = entries.map_err(|error| unreadable(&folder, error))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), below.join(entry.file_name()));
+        if path.is_dir() {
+            if depth == 0 {
+                return Err(Diagnostic::of_file(&path, "the policy directory is nested too deeply"));
+            }
+            read_policies(directory, &name, depth - 1, sources)?;
+            continue;
+        }
+        let of_kind = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("cedar") => &mut sources.policies,
+            Some("cedarschema") => &mut sources.schema_extensions,
+            _ => continue,
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        of_kind.push(Source { name: shown(name), text });
+    }
+    Ok(())
+}
+
+fn shown(name: PathBuf) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+/// Opens the pools of all apps; one whose settings and files are as before is taken over with its connections.
+fn open_routes(apps: &[Arc<App>], previous: Option<&Snapshot>) -> Result<Routes, Vec<Diagnostic>> {
+    let (mut routes, mut errors) = (Vec::new(), Vec::new());
+    for app in apps {
+        let before = previous.and_then(|previous| previous.routes.of_app(&app.name));
+        match Pool::open(app, before.map(|route| &route.pool)) {
+            Ok(pool) => routes.push(Arc::new(Route { app: Arc::clone(app), pool })),
+            Err(error) => errors.push(*error),
+        }
+    }
+    if errors.is_empty() { Ok(Routes::new(routes)) } else { Err(errors) }
+}

@@ -1,0 +1,127 @@
+//! The management listener: `/metrics`, `/livez`, `/readyz`; over mutual TLS where it is not loopback.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{CertificateMode, ManagementTls, OnInvalid};
+use crate::facts::snapshot::Snapshot;
+use crate::facts::trust::ClientVerifier;
+use crate::gateway::Gateway;
+
+/// How many connections may be open at once.
+const CONNECTIONS: usize = 64;
+
+/// How long a handshake or a request's head may take, and how long a whole connection may stay.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Prometheus text format 0.0.4.
+const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Serves until the process ends.
+pub async fn run(gateway: Arc<Gateway>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let gateway = Arc::clone(&gateway);
+                tokio::spawn(async move {
+                    // Whatever ends the connection, the next scrape makes a new one.
+                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(gateway, stream)).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a management connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(gateway: Arc<Gateway>, stream: TcpStream) {
+    let snapshot = gateway.snapshot.load_full();
+    match &snapshot.config.management.tls {
+        None => serve(gateway, stream).await,
+        Some(settings) => match tokio::time::timeout(HEAD_TIMEOUT, handshake(&snapshot, settings, stream)).await {
+            Ok(Ok(stream)) => serve(gateway, stream).await,
+            Ok(Err(error)) => tracing::warn!(%error, "management connection refused"),
+            Err(_) => tracing::warn!("management handshake timed out"),
+        },
+    }
+}
+
+async fn handshake(
+    snapshot: &Snapshot,
+    settings: &ManagementTls,
+    stream: TcpStream,
+) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    let name = snapshot.management_tls.as_ref().and_then(|tls| Some((tls, tls.choose(None)?)));
+    let (tls, name) = name.ok_or_else(|| std::io::Error::other("no certificate for the management listener"))?;
+    let verifier =
+        Arc::new(ClientVerifier::new(Arc::clone(&snapshot.trust), CertificateMode::Required, OnInvalid::Alert));
+    let config = tls.handshake(name, Arc::clone(&verifier) as _).map_err(std::io::Error::other)?;
+    let stream = TlsAcceptor::from(config).accept(stream).await?;
+    let admitted = match verifier.outcome() {
+        Some(Ok(presented)) => settings.trust.contains(&presented.certificate.trust_domain),
+        Some(Err(_)) | None => false,
+    };
+    if admitted { Ok(stream) } else { Err(std::io::Error::other("the certificate's trust domain is not admitted")) }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(gateway: Arc<Gateway>, stream: S) {
+    let service = service_fn(|request| {
+        let response = answer(&gateway, &request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "management connection ended");
+    }
+}
+
+fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into());
+    }
+    match request.uri().path() {
+        "/livez" => text(StatusCode::OK, "alive\n".into()),
+        "/readyz" if gateway.draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
+        "/readyz" => text(StatusCode::OK, "ready\n".into()),
+        "/metrics" => match gateway.metrics.render(gateway) {
+            Ok(metrics) => {
+                let mut response = text(StatusCode::OK, metrics);
+                response.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
+                response
+            }
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot render metrics: {error}\n")),
+        },
+        _ => text(StatusCode::NOT_FOUND, "there is /metrics, /livez and /readyz\n".into()),
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,191 @@
+//! One connection attempt: PROXY header, ClientHello, handshake, certificate; established or refused with a record.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::server::Acceptor;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use uuid::Uuid;
+
+use crate::audit::event::{ConnectionEvent, ConnectionFacts, PresentedCertificate, TlsFacts};
+use crate::clock;
+use crate::facts::snapshot::Snapshot;
+use crate::facts::trust::{ClientVerifier, Refused};
+use crate::gateway::Gateway;
+use crate::reason::Reason;
+use crate::request::accept::bounds::Place;
+use crate::request::accept::proxy_header;
+use crate::request::identify::Identity;
+use crate::streams::Connection;
+
+/// The alert `unrecognized_name`, fatal (RFC 8446 §6, RFC 6066 §3).
+const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70];
+
+/// A connection attempt and what its record will say.
+#[derive(Debug)]
+pub struct Attempt {
+    gateway: Arc<Gateway>,
+    started: Instant,
+    source: SocketAddr,
+    via: Option<SocketAddr>,
+    local: SocketAddr,
+    sni: Option<Arc<str>>,
+}
+
+/// A connection whose handshake is complete.
+#[derive(Debug)]
+pub struct Established {
+    /// The bytes.
+    pub stream: TlsStream<TcpStream>,
+    /// What is known of it.
+    pub connection: Arc<Connection>,
+    /// Whether it speaks HTTP/2.
+    pub http2: bool,
+}
+
+/// Why an attempt is refused.
+#[derive(Debug)]
+pub struct RefusedAttempt {
+    reason: Reason,
+    detail: String,
+    certificate: Option<PresentedCertificate>,
+}
+
+impl From<Reason> for RefusedAttempt {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: String::new(), certificate: None }
+    }
+}
+
+impl From<&Refused> for RefusedAttempt {
+    fn from(refused: &Refused) -> Self {
+        Self { reason: refused.reason, detail: refused.detail.clone(), certificate: refused.presented.clone() }
+    }
+}
+
+impl Attempt {
+    /// An attempt from `peer`.
+    pub fn new(gateway: &Arc<Gateway>, stream: &TcpStream, peer: SocketAddr) -> Self {
+        let local = stream.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+        Self { gateway: Arc::clone(gateway), started: Instant::now(), source: peer, via: None, local, sni: None }
+    }
+
+    /// Goes through the handshake.
+    pub async fn establish(
+        &mut self,
+        snapshot: &Snapshot,
+        mut stream: TcpStream,
+        place: &mut Place<'_>,
+    ) -> Result<Established, RefusedAttempt> {
+        self.read_proxy_header(snapshot, &mut stream).await?;
+        place.from_source(self.source.ip(), &snapshot.config.limits)?;
+
+        let mut hello =
+            LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| refusal(&error, None))?;
+        self.sni = hello.client_hello().server_name().map(|name| Arc::from(name.to_ascii_lowercase()));
+        let Some(name) = snapshot.tls.choose(self.sni.as_deref()) else {
+            // The attempt is refused whether or not the client still listens.
+            let _ = hello.io.write_all(&UNRECOGNIZED_NAME).await;
+            return Err(Reason::HandshakeUnknownName.into());
+        };
+        let clients = &snapshot.config.clients;
+        let trust = Arc::clone(&snapshot.trust);
+        let verifier = Arc::new(ClientVerifier::new(trust, clients.certificate, clients.on_invalid));
+        let config = snapshot
+            .tls
+            .handshake(name, Arc::clone(&verifier) as _)
+            .map_err(|error| RefusedAttempt { detail: error.to_string(), ..Reason::GatewayInternal.into() })?;
+        let stream = hello.into_stream(config).await.map_err(|error| refusal(&error, Some(&verifier)))?;
+
+        let identity = match verifier.outcome() {
+            Some(Err(refused)) => return Err(refused.into()),
+            Some(Ok(presented)) => Identity::of(Some(presented), clients),
+            None => Identity::of(None, clients),
+        };
+        let tls = self.negotiated(&stream);
+        let http2 = tls.alpn == "h2";
+        self.gateway.metrics.handshake("ok", "", tls.group, self.started.elapsed());
+        let facts = Arc::new(ConnectionFacts {
+            id: Uuid::now_v7(),
+            source: self.source,
+            via: self.via,
+            local: self.local,
+            tls: Some(tls),
+            identity,
+        });
+        let connection = Connection::new(Arc::clone(&self.gateway), facts, Arc::clone(&name.hosts), http2);
+        Ok(Established { stream, connection: Arc::new(connection), http2 })
+    }
+
+    async fn read_proxy_header(&mut self, snapshot: &Snapshot, stream: &mut TcpStream) -> Result<(), RefusedAttempt> {
+        let peer = self.source.ip().to_canonical();
+        if !snapshot.config.listen.proxy_protocol_from.iter().any(|network| network.contains(&peer)) {
+            return Ok(());
+        }
+        match proxy_header::read(stream).await {
+            Ok(Some(source)) => self.via = Some(std::mem::replace(&mut self.source, source)),
+            Ok(None) => {}
+            Err(error) => {
+                return Err(RefusedAttempt { detail: error.to_string(), ..Reason::ConnectionProxyHeader.into() });
+            }
+        }
+        Ok(())
+    }
+
+    fn negotiated(&self, stream: &TlsStream<TcpStream>) -> TlsFacts {
+        let (_, tls) = stream.get_ref();
+        let group = tls.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
+        TlsFacts {
+            version: if tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2) { "1.2" } else { "1.3" },
+            cipher: tls.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown"),
+            group: group.unwrap_or("unknown"),
+            alpn: if tls.alpn_protocol() == Some(b"h2") { "h2" } else { "http/1.1" },
+            sni: self.sni.clone(),
+        }
+    }
+
+    /// Records the refusal.
+    pub fn refused(self, reason: Reason, detail: String) {
+        self.refused_with(RefusedAttempt { reason, detail, certificate: None });
+    }
+
+    /// Records the refusal.
+    pub fn refused_with(self, refused: RefusedAttempt) {
+        self.gateway.metrics.handshake("refused", refused.reason.code(), "", self.started.elapsed());
+        self.gateway.lane.record(ConnectionEvent {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            source: self.source,
+            via: self.via,
+            local: self.local,
+            reason: refused.reason,
+            detail: refused.detail,
+            sni: self.sni,
+            certificate: refused.certificate,
+            count: 1,
+        });
+    }
+}
+
+/// The reason for which a handshake failed. What the verifier found comes before what rustls made of it.
+fn refusal(error: &io::Error, verifier: Option<&ClientVerifier>) -> RefusedAttempt {
+    if let Some(Err(refused)) = verifier.and_then(|verifier| verifier.outcome()) {
+        return refused.into();
+    }
+    let reason = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) if verifier.is_none() => Reason::HandshakeNotTls,
+        Some(rustls::Error::AlertReceived(_)) => Reason::HandshakeAborted,
+        Some(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol) => {
+            Reason::HandshakeIncompatible
+        }
+        Some(rustls::Error::NoCertificatesPresented) => Reason::CertificateAbsent,
+        Some(_) => Reason::HandshakeFailed,
+        None => Reason::HandshakeAborted,
+    };
+    RefusedAttempt { detail: error.to_string(), ..reason.into() }
+}

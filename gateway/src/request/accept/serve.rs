@@ -1,0 +1,105 @@
+//! HTTP on an established connection, until it closes, is told to close, or breaks a bound.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1 as h1, http2 as h2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::config::Limits;
+use crate::reason::Reason;
+use crate::request;
+use crate::request::accept::metered::Metered;
+use crate::streams::Connection;
+
+/// hyper's smallest read buffer.
+const SMALLEST_HEAD_BYTES: usize = 8192;
+
+/// Serves HTTP/1.1 (RFC 9112).
+pub async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    connection: &Arc<Connection>,
+    limits: &Limits,
+) {
+    let io = TokioIo::new(Metered::http1(stream, Arc::clone(connection)));
+    let served = h1::Builder::new()
+        .max_headers(limits.headers)
+        .max_buf_size(limits.header_bytes.max(SMALLEST_HEAD_BYTES))
+        .serve_connection(io, service_fn(|request| answer(connection, request)))
+        .with_upgrades();
+    drive(connection, pin!(served), |served| served.graceful_shutdown()).await;
+}
+
+/// Serves HTTP/2 (RFC 9113).
+pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    connection: &Arc<Connection>,
+    limits: &Limits,
+) {
+    let io = TokioIo::new(Metered::http2(stream, Arc::clone(connection), limits.control_frames_per_10s));
+    let of_connection = Arc::clone(connection);
+    let served = h2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .serve_connection(
+            io,
+            service_fn(move |request| {
+                let connection = Arc::clone(&of_connection);
+                async move { answer(&connection, request).await }
+            }),
+        );
+    drive(connection, pin!(served), |served| served.graceful_shutdown()).await;
+}
+
+async fn answer(
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<http::Response<request::body::ResponseBody>, Infallible> {
+    Ok(request::answer(connection, request).await)
+}
+
+/// Polls a connection to its end, and records an end that was the client's fault.
+async fn drive<C>(connection: &Connection, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut closing = false;
+    let ended = poll_fn(|cx| {
+        if let Poll::Ready(reason) = connection.cut.poll(cx) {
+            return Poll::Ready(Some((reason, String::new())));
+        }
+        if !closing && connection.close.poll(cx).is_ready() {
+            closing = true;
+            graceful_shutdown(served.as_mut());
+        }
+        served.as_mut().poll(cx).map(|result| result.err().and_then(|error| fault(&error)))
+    })
+    .await;
+    // A flood is reported by the stream below as an I/O error; the cut knows better.
+    if let Some((reason, detail)) = connection.cut.reason().map(|reason| (reason, String::new())).or(ended) {
+        connection.refused(reason, detail);
+    }
+}
+
+/// What the client did wrong, where the connection ended because of it.
+fn fault(error: &hyper::Error) -> Option<(Reason, String)> {
+    let protocol = || {
+        let h2 = std::error::Error::source(error)?.downcast_ref::<::h2::Error>()?;
+        (h2.is_library() && !h2.is_io()).then_some(())
+    };
+    let reason = if error.is_parse_too_large() {
+        Reason::RequestHeadTooLarge
+    } else if error.is_parse() || protocol().is_some() {
+        Reason::RequestMalformed
+    } else {
+        return None;
+    };
+    Some((reason, error.to_string()))
+}

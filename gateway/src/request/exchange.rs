@@ -1,0 +1,241 @@
+//! An exchange: one request from its head to its end, and the promise that it leaves exactly one final record.
+//!
+//! The place in the audit queue is reserved before anything else is done; the record is written when the exchange is
+//! dropped, whichever way that comes about: a whole response, a client that hangs up, a cut, a panic.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
+use uuid::Uuid;
+
+use crate::audit::event::{DecisionFacts, Event, Outcome, Phase, RequestEvent};
+use crate::audit::queue::Slot;
+use crate::clock;
+use crate::reason::Reason;
+use crate::request::decide::{Asked, Refused};
+use crate::streams::{Connection, LiveRequest};
+
+/// What is known of a request before it is decided on.
+#[derive(Debug)]
+pub struct Head {
+    /// Our own id: what `X-Request-Id` says.
+    pub id: Uuid,
+    /// When the head was complete, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// The same on the monotonic clock.
+    pub started: Instant,
+    /// The method as sent.
+    pub method: Method,
+    /// HTTP version on the client's side.
+    pub version: Version,
+    /// The normal host; what was sent, bounded, until it is normal.
+    pub host: Option<Arc<str>>,
+    /// The normal path; what was sent, bounded, until it is normal.
+    pub path: Arc<str>,
+    /// The query string, where it is recorded.
+    pub query: Option<Arc<str>>,
+    /// The app, once it is known.
+    pub app: Option<Arc<str>>,
+    /// `User-Agent`, bounded.
+    pub user_agent: Option<Arc<str>>,
+    /// The client's own `X-Request-Id`, bounded.
+    pub correlation: Option<Arc<str>>,
+}
+
+/// The longest piece of a request that is kept for its record, in bytes.
+const KEPT_BYTES: usize = 512;
+
+impl Head {
+    /// Takes from the head what the record needs.
+    pub fn of(parts: &Parts, record_query: bool) -> Self {
+        let header =
+            |name: &str| parts.headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes())));
+        Self {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            started: Instant::now(),
+            method: parts.method.clone(),
+            version: parts.version,
+            host: None,
+            path: bounded(parts.uri.path()),
+            query: parts.uri.query().filter(|_| record_query).map(bounded),
+            app: None,
+            user_agent: header("user-agent"),
+            correlation: header("x-request-id"),
+        }
+    }
+}
+
+fn bounded(text: &str) -> Arc<str> {
+    let end = text.floor_char_boundary(KEPT_BYTES);
+    Arc::from(text.get(..end).unwrap_or_default())
+}
+
+/// One request from its head to its end.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The connection it runs on.
+    pub connection: Arc<Connection>,
+    /// The place of the final record.
+    slot: Option<Slot>,
+    id: Uuid,
+    /// Until the request is live.
+    head: Option<Head>,
+    /// Once it is refused.
+    refused: Option<Refused>,
+    /// Once it is permitted and registered, with the key of its registration.
+    live: Option<(Arc<LiveRequest>, usize)>,
+    status: Option<StatusCode>,
+    outcome: Option<Outcome>,
+    upstream: Option<Arc<str>>,
+    upstream_us: Option<u64>,
+    own_bytes_out: u64,
+}
+
+impl Exchange {
+    /// Begins an exchange; `None` when its record could not be queued.
+    pub fn begin(connection: &Arc<Connection>, head: Head) -> Option<Self> {
+        let slot = connection.gateway.audit.reserve()?;
+        connection.begin();
+        Some(Self {
+            connection: Arc::clone(connection),
+            slot: Some(slot),
+            id: head.id,
+            head: Some(head),
+            refused: None,
+            live: None,
+            status: None,
+            outcome: None,
+            upstream: None,
+            upstream_us: None,
+            own_bytes_out: 0,
+        })
+    }
+
+    /// The request's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The request's head, until it is live.
+    pub fn head_mut(&mut self) -> Option<&mut Head> {
+        self.head.as_mut()
+    }
+
+    /// The request is refused before anything was forwarded: the exchange ends.
+    pub fn refused(mut self, refused: Refused, status: StatusCode, bytes_out: u64) {
+        self.status = Some(status);
+        self.outcome = Some(Outcome::Completed);
+        self.own_bytes_out = bytes_out;
+        self.refused = Some(refused);
+    }
+
+    /// The request was permitted: from now on it can be cut.
+    pub fn live(&mut self, make: impl FnOnce(Head) -> LiveRequest) -> Option<Arc<LiveRequest>> {
+        let request = Arc::new(make(self.head.take()?));
+        let key = self.connection.register(Arc::clone(&request));
+        self.connection.gateway.metrics.live(&request.asked.app.name, 1);
+        self.live = Some((Arc::clone(&request), key));
+        Some(request)
+    }
+
+    /// The upstream that was chosen.
+    pub fn upstream(&mut self, name: Arc<str>) {
+        self.upstream = Some(name);
+    }
+
+    /// The head of the upstream's response, or of our own in its place.
+    pub fn answered(&mut self, status: StatusCode, upstream_us: Option<u64>) {
+        self.status = Some(status);
+        self.upstream_us = upstream_us;
+    }
+
+    /// The end. Only the first counts.
+    pub fn ended(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+
+    /// Bytes of our own response in place of the upstream's.
+    pub fn own_bytes_out(&mut self, bytes: u64) {
+        self.own_bytes_out = bytes;
+    }
+
+    fn event(&mut self) -> Option<RequestEvent> {
+        let connection = &self.connection;
+        let mut event = match (&self.live, &self.head, &self.refused) {
+            (Some((request, _)), ..) => live_event(request, connection, Phase::Final),
+            (None, Some(head), Some(refused)) => {
+                let mut event = event(head, connection, refused.asked.clone(), refused.facts());
+                event.decision_ns = refused.decision_ns;
+                event
+            }
+            (None, Some(head), None) => event(head, connection, None, Refused::from(Reason::GatewayInternal).facts()),
+            (None, None, _) => return None,
+        };
+        event.outcome =
+            self.outcome.unwrap_or(if std::thread::panicking() { Outcome::Panicked } else { Outcome::ClientGone });
+        event.status = self.status.map(|status| status.as_u16());
+        event.bytes_out += self.own_bytes_out;
+        event.upstream = self.upstream.take();
+        event.upstream_us = self.upstream_us;
+        Some(event)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let event = self.event();
+        let gateway = &self.connection.gateway;
+        if let Some((request, key)) = self.live.take() {
+            self.connection.unregister(key);
+            gateway.metrics.live(&request.asked.app.name, -1);
+        }
+        self.connection.end();
+        let Some(event) = event else { return };
+        gateway.metrics.request(&event);
+        if let Some(slot) = self.slot.take() {
+            slot.send(Event::Request(Box::new(event)));
+        }
+    }
+}
+
+/// The event of a request that was permitted, as it stands now.
+pub fn live_event(request: &LiveRequest, connection: &Connection, phase: Phase) -> RequestEvent {
+    let mut event = event(&request.head, connection, Some(Arc::clone(&request.asked)), request.decision.clone());
+    event.phase = phase;
+    event.outcome = Outcome::Running;
+    event.bytes_in = request.upload.bytes.load(Ordering::Relaxed);
+    event.bytes_out = request.bytes_out.load(Ordering::Relaxed);
+    event.decision_ns = request.decision_ns;
+    event
+}
+
+fn event(head: &Head, connection: &Connection, asked: Option<Arc<Asked>>, decision: DecisionFacts) -> RequestEvent {
+    RequestEvent {
+        phase: Phase::Final,
+        id: head.id,
+        time_ms: head.time_ms,
+        connection: Arc::clone(&connection.facts),
+        method: head.method.clone(),
+        version: head.version,
+        host: head.host.clone(),
+        path: Arc::clone(&head.path),
+        query: head.query.clone(),
+        app: head.app.clone(),
+        user_agent: head.user_agent.clone(),
+        correlation: head.correlation.clone(),
+        asked,
+        decision,
+        outcome: Outcome::Completed,
+        status: None,
+        bytes_in: 0,
+        bytes_out: 0,
+        duration_us: u64::try_from(head.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        decision_ns: 0,
+        upstream_us: None,
+        upstream: None,
+    }
+}

@@ -1,0 +1,124 @@
+//! Refusals: what the client sees when a request is not forwarded.
+//!
+//! A browser gets a page in Vietnamese or English, everything else `application/problem+json` (RFC 9457). Neither says
+//! more than the reason, what to do about it, and the id under which the record is found. Never a redirect.
+
+mod page;
+mod problem;
+mod reader;
+mod texts;
+
+use bytes::Bytes;
+use gaccong_policy::Words;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use uuid::Uuid;
+
+use crate::reason::Reason;
+use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
+pub use reader::{Format, Language, Reader};
+
+/// The reason's code, for programs.
+pub const GACCONG_REASON: HeaderName = HeaderName::from_static("gaccong-reason");
+
+/// A denial as the client sees it.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// What the policies say, which takes the place of our own words.
+    pub words: Words,
+    /// The request's id, to quote.
+    pub request_id: Uuid,
+}
+
+impl Refusal {
+    /// A refusal in our own words.
+    pub fn new(reason: Reason, request_id: Uuid) -> Self {
+        Self { reason, words: Words::default(), request_id }
+    }
+
+    /// The response for a reader.
+    pub fn response(&self, reader: Reader) -> Response<Bytes> {
+        let message = Message::of(self, reader.language);
+        let body = match reader.format {
+            _ if reader.head_only => Bytes::new(),
+            Format::Page => page::render(self, &message, reader.language).into(),
+            Format::Problem => problem::render(self, &message),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.reason.status();
+        *response.headers_mut() = self.headers(reader);
+        response
+    }
+
+    fn headers(&self, reader: Reader) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(GACCONG_REASON, HeaderValue::from_static(self.reason.code()));
+        headers.insert(X_REQUEST_ID, request_id_value(self.request_id));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(reader.format.media_type()));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(reader.language.tag()));
+        headers.insert(VARY, HeaderValue::from_static("accept, accept-language"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::CONTENT_SECURITY_POLICY));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if let Some((name, value)) = demanded_by(self.reason.status()) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+}
+
+/// The field that a status demands or recommends (RFC 9110 §15). `ClientCertificate` is in no registry: every 401 needs
+/// a challenge, none that is registered means TLS, and browsers ignore one they do not know.
+fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "ClientCertificate realm=\"gaccong\"")),
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+        StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, "60")),
+        StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "10")),
+        _ => None,
+    }
+}
+
+/// The words of a refusal: ours, or the policy's where it has any.
+struct Message<'a> {
+    title: &'static str,
+    detail: Said<'a>,
+    advice: Said<'a>,
+}
+
+/// A sentence and its language, which is not the page's where a policy speaks one language only.
+struct Said<'a> {
+    text: &'a str,
+    language: Language,
+}
+
+impl<'a> Message<'a> {
+    fn of(refusal: &'a Refusal, language: Language) -> Self {
+        let ours = texts::text(refusal.reason, language);
+        let words = &refusal.words;
+        Self {
+            title: ours.title,
+            detail: said(language, words.reason_vi.as_deref(), words.reason.as_deref(), ours.detail),
+            advice: said(language, words.advice_vi.as_deref(), words.advice.as_deref(), ours.advice),
+        }
+    }
+}
+
+fn said<'a>(language: Language, vi: Option<&'a str>, en: Option<&'a str>, ours: &'a str) -> Said<'a> {
+    let vi = vi.map(|text| Said { text, language: Language::Vietnamese });
+    let en = en.map(|text| Said { text, language: Language::English });
+    let policy = match language {
+        Language::Vietnamese => vi.or(en),
+        Language::English => en.or(vi),
+    };
+    policy.unwrap_or(Said { text: ours, language })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! What refusals say in Vietnamese.
+
+use super::{Labels, Text};
+use crate::reason::Reason;
+
+/// See [`Labels`].
+pub(super) const LABELS: Labels = Labels {
+    why: "Vì sao",
+    what_now: "Bạn có thể làm gì",
+    help: "Ai có thể giúp",
+    whom_to_ask: "Bạn hãy liên hệ bộ phận hỗ trợ của cơ quan và cung cấp mã yêu cầu này:",
+};
+
+/// The text of a reason.
+#[rustfmt::skip]
+pub(super) fn text(reason: Reason) -> Text {
+    match reason {
+        Reason::CertificateAbsent => Text::new(
+            "Kết nối chưa có chứng thư",
+            "Ứng dụng này chỉ dành cho thiết bị và dịch vụ chứng minh được danh tính bằng chứng thư. Kết nối của bạn không gửi chứng thư nào.",
+            "Bạn hãy dùng thiết bị do cơ quan cấp. Nếu trình duyệt hỏi chứng thư, hãy chọn chứng thư của cơ quan bạn. Nếu chưa có, hãy đề nghị được cấp.",
+        ),
+        Reason::CertificateExpired => Text::new(
+            "Chứng thư đã hết hạn",
+            "Chứng thư mà thiết bị của bạn gửi đã quá thời hạn hiệu lực.",
+            "Bạn hãy đề nghị cấp chứng thư mới. Nếu vừa gia hạn, hãy đóng hẳn trình duyệt, mở lại và chọn chứng thư mới.",
+        ),
+        Reason::CertificateNotYetValid => Text::new(
+            "Chứng thư chưa có hiệu lực",
+            "Chứng thư mà thiết bị của bạn gửi chưa đến ngày bắt đầu hiệu lực.",
+            "Bạn hãy đợi đến khi chứng thư có hiệu lực. Nếu đáng lẽ chứng thư đã có hiệu lực, hãy báo lại: có thể chứng thư được cấp sai ngày.",
+        ),
+        Reason::CertificateRevoked => Text::new(
+            "Chứng thư đã bị thu hồi",
+            "Chứng thư mà thiết bị của bạn gửi đã bị cơ quan thu hồi và không còn được chấp nhận.",
+            "Nếu thiết bị từng được báo mất, hoặc bạn vừa đổi thiết bị hay vị trí công tác, hãy đề nghị cấp chứng thư mới. Nếu thấy bất thường, hãy báo ngay.",
+        ),
+        Reason::CertificateUntrusted => Text::new(
+            "Chứng thư không được tin cậy",
+            "Chứng thư mà thiết bị của bạn gửi không do đơn vị cấp chứng thư nào mà cổng này tin cậy cấp.",
+            "Bạn hãy chọn chứng thư do cơ quan cấp cho bạn. Chứng thư của tổ chức khác hoặc tự tạo không được chấp nhận.",
+        ),
+        Reason::CertificateWrongUsage => Text::new(
+            "Chứng thư dùng sai mục đích",
+            "Chứng thư mà thiết bị của bạn gửi không được cấp để xác thực người dùng hay thiết bị.",
+            "Bạn hãy chọn chứng thư được cấp để xác thực máy khách. Nếu chỉ có chứng thư này, hãy đề nghị cấp chứng thư khác.",
+        ),
+        Reason::CertificateWeakKey => Text::new(
+            "Khóa của chứng thư quá yếu",
+            "Chứng thư của bạn, hoặc đơn vị bảo chứng cho nó, dùng khóa không còn đủ an toàn.",
+            "Bạn hãy đề nghị cấp chứng thư mới với khóa mạnh hơn.",
+        ),
+        Reason::CertificateIssuerInvalid => Text::new(
+            "Đơn vị cấp chứng thư không hợp lệ",
+            "Một đơn vị cấp chứng thư ở phía trên chứng thư của bạn đã hết hạn hoặc không được phép cấp chứng thư.",
+            "Bạn không thể tự khắc phục lỗi này. Hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::CertificateMalformed => Text::new(
+            "Không đọc được chứng thư",
+            "Chứng thư mà thiết bị của bạn gửi bị hỏng, hoặc lớn bất thường.",
+            "Bạn hãy cài lại chứng thư. Nếu vẫn lỗi, hãy đề nghị cấp chứng thư mới.",
+        ),
+        Reason::CertificateUnnamed => Text::new(
+            "Chứng thư không nêu rõ chủ thể",
+            "Chứng thư là thật nhưng không nêu đúng một thiết bị, một người hoặc một dịch vụ như quy định.",
+            "Bạn hãy đề nghị cấp chứng thư mới và cung cấp mã yêu cầu bên dưới: chứng thư này được cấp với tên không đúng.",
+        ),
+        Reason::CrlStale => Text::new(
+            "Tạm thời chưa kiểm tra được chứng thư",
+            "Danh sách chứng thư bị thu hồi đã quá hạn, nên cổng không thể biết chứng thư của bạn còn hiệu lực hay không.",
+            "Bạn hãy thử lại sau vài phút. Có thể chứng thư của bạn không có lỗi gì.",
+        ),
+        Reason::CrlAbsent => Text::new(
+            "Tạm thời chưa kiểm tra được chứng thư",
+            "Cổng chưa có danh sách thu hồi của đơn vị đã cấp chứng thư cho bạn, nên không thể biết chứng thư còn hiệu lực hay không.",
+            "Bạn hãy thử lại sau vài phút. Nếu vẫn lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::HandshakeNotTls => Text::new(
+            "Kết nối không được mã hóa",
+            "Địa chỉ này chỉ nhận kết nối TLS, nhưng dữ liệu nhận được không phải TLS.",
+            "Bạn hãy dùng địa chỉ bắt đầu bằng https://.",
+        ),
+        Reason::HandshakeTimeout => Text::new(
+            "Thiết lập kết nối quá lâu",
+            "Kết nối an toàn không được thiết lập kịp thời gian cho phép.",
+            "Bạn hãy kiểm tra mạng rồi thử lại. Nếu thẻ thông minh hỏi mã PIN, hãy nhập sớm.",
+        ),
+        Reason::HandshakeAborted => Text::new(
+            "Kết nối bị ngắt giữa chừng",
+            "Phía bạn đã ngắt kết nối an toàn trước khi thiết lập xong.",
+            "Bạn hãy thử lại. Nếu trình duyệt cảnh báo về địa chỉ này, đừng tiếp tục mà hãy báo lại.",
+        ),
+        Reason::HandshakeIncompatible => Text::new(
+            "Phần mềm quá cũ để kết nối an toàn",
+            "Phần mềm của bạn và cổng này không có giao thức an toàn chung.",
+            "Bạn hãy cập nhật trình duyệt hoặc chương trình rồi thử lại.",
+        ),
+        Reason::HandshakeUnknownName => Text::new(
+            "Cổng không phục vụ địa chỉ này",
+            "Cổng không có chứng thư cho tên miền mà bạn yêu cầu.",
+            "Bạn hãy kiểm tra xem địa chỉ có gõ nhầm không.",
+        ),
+        Reason::HandshakeFailed => Text::new(
+            "Không thiết lập được kết nối an toàn",
+            "Thiết bị của bạn không chứng minh được mình giữ khóa của chứng thư, hoặc kết nối gặp lỗi khác.",
+            "Bạn hãy thử lại. Nếu vẫn lỗi, hãy cài lại chứng thư hoặc đề nghị cấp mới.",
+        ),
+        Reason::ConnectionLimit => Text::new(
+            "Cổng đang quá tải",
+            "Hiện có nhiều kết nối hơn mức cổng có thể tiếp nhận.",
+            "Bạn hãy thử lại sau một phút.",
+        ),
+        Reason::ConnectionSourceLimit => Text::new(
+            "Quá nhiều kết nối từ mạng của bạn",
+            "Địa chỉ mạng của bạn đang mở quá nhiều kết nối.",
+            "Bạn hãy đóng bớt cửa sổ và chương trình không cần thiết rồi thử lại sau một phút.",
+        ),
+        Reason::ConnectionProxyHeader => Text::new(
+            "Kết nối thiếu thông tin nguồn",
+            "Bộ cân bằng tải phía trước cổng không cho biết nó kết nối thay cho ai.",
+            "Bạn không thể tự khắc phục lỗi này. Hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::ConnectionFlood => Text::new(
+            "Kết nối bị đóng vì gửi quá nhiều",
+            "Chương trình của bạn gửi quá nhiều thông điệp điều khiển so với mức cần thiết.",
+            "Bạn hãy đợi một phút rồi thử lại. Nếu vẫn lỗi, hãy cập nhật chương trình đang dùng.",
+        ),
+        Reason::RequestHeadTimeout => Text::new(
+            "Yêu cầu gửi quá chậm",
+            "Yêu cầu của bạn không đến đầy đủ trong thời gian cho phép.",
+            "Bạn hãy kiểm tra mạng rồi thử lại.",
+        ),
+        Reason::RequestMalformed => Text::new(
+            "Không đọc được yêu cầu",
+            "Nội dung chương trình của bạn gửi không phải là một yêu cầu hợp lệ.",
+            "Bạn hãy tải lại trang. Nếu bạn mở từ một liên kết, có thể liên kết đó bị hỏng: hãy báo cho người đã gửi.",
+        ),
+        Reason::RequestHeadTooLarge => Text::new(
+            "Địa chỉ hoặc phần đầu yêu cầu quá lớn",
+            "Địa chỉ, phần đầu hoặc cookie trong yêu cầu của bạn lớn hơn mức cổng cho phép.",
+            "Bạn hãy xóa cookie của trang này rồi thử lại.",
+        ),
+        Reason::RequestHostAbsent => Text::new(
+            "Yêu cầu không nêu tên máy chủ",
+            "Chương trình của bạn không cho biết cần truy cập trang nào.",
+            "Bạn hãy cập nhật chương trình đang dùng, hoặc báo cho người phụ trách chương trình đó.",
+        ),
+        Reason::RequestHostAmbiguous => Text::new(
+            "Không rõ yêu cầu gửi đến máy chủ nào",
+            "Yêu cầu nêu nhiều tên máy chủ, hoặc một tên có thể hiểu theo nhiều cách.",
+            "Bạn hãy gõ lại địa chỉ. Nếu yêu cầu do một chương trình gửi, hãy báo cho người phụ trách chương trình đó.",
+        ),
+        Reason::RequestHostMisdirected => Text::new(
+            "Yêu cầu đi nhầm kết nối",
+            "Chương trình của bạn gửi yêu cầu này qua kết nối đã mở cho một trang khác.",
+            "Bạn hãy tải lại trang: trình duyệt sẽ mở một kết nối riêng.",
+        ),
+        Reason::RequestHostUnknown => Text::new(
+            "Không có ứng dụng nào ở địa chỉ này",
+            "Cổng không biết ứng dụng nào mang tên này.",
+            "Bạn hãy kiểm tra xem địa chỉ có gõ nhầm không. Nếu trước đây vẫn dùng được, hãy báo lại.",
+        ),
+        Reason::RequestPathAmbiguous => Text::new(
+            "Địa chỉ có thể hiểu theo nhiều cách",
+            "Đường dẫn trong địa chỉ có những ký tự mà các máy chủ có thể hiểu khác nhau, nên cổng không xác định được bạn cần gì.",
+            "Bạn hãy vào trang đầu của ứng dụng rồi tìm trang cần dùng. Nếu bạn mở từ một liên kết, hãy báo cho người đã gửi.",
+        ),
+        Reason::RequestTarget => Text::new(
+            "Yêu cầu không nêu trang cần mở",
+            "Đích của yêu cầu không phải là một đường dẫn trên trang này.",
+            "Bạn hãy gõ lại địa chỉ. Nếu yêu cầu do một chương trình gửi, hãy báo cho người phụ trách chương trình đó.",
+        ),
+        Reason::RequestMethod => Text::new(
+            "Loại yêu cầu này không được phép",
+            "Phương thức của yêu cầu thuộc loại mà cổng không chuyển tiếp.",
+            "Nếu yêu cầu do một chương trình gửi, bạn hãy báo cho người phụ trách chương trình đó.",
+        ),
+        Reason::RequestFraming => Text::new(
+            "Không rõ yêu cầu kết thúc ở đâu",
+            "Yêu cầu khai báo độ dài của chính nó theo những cách mâu thuẫn nhau.",
+            "Bạn hãy cập nhật chương trình đang dùng, hoặc báo cho người phụ trách. Lỗi cũng có thể do máy chủ trung gian giữa bạn và cổng.",
+        ),
+        Reason::RequestUpgrade => Text::new(
+            "Loại kết nối này không được phép",
+            "Yêu cầu muốn chuyển sang giao thức khác WebSocket, hoặc chuyển không đúng cách.",
+            "Nếu yêu cầu do một chương trình gửi, bạn hãy báo cho người phụ trách chương trình đó.",
+        ),
+        Reason::RequestConnectionAuth => Text::new(
+            "Không thể đăng nhập theo cách này",
+            "Yêu cầu đăng nhập bằng NTLM hoặc Negotiate, vốn gắn với từng kết nối, trong khi các kết nối phía sau cổng được dùng chung.",
+            "Bạn hãy đăng nhập vào ứng dụng bằng cách khác, và báo cho người phụ trách ứng dụng.",
+        ),
+        Reason::RequestBodyTooLarge => Text::new(
+            "Dữ liệu gửi lên quá lớn",
+            "Dữ liệu bạn gửi lên lớn hơn mức ứng dụng này cho phép.",
+            "Bạn hãy gửi tệp nhỏ hơn, hoặc chia thành nhiều phần.",
+        ),
+        Reason::RequestBodyTooSlow => Text::new(
+            "Dữ liệu gửi lên quá chậm",
+            "Dữ liệu bạn gửi đến quá chậm nên đã bị ngắt.",
+            "Bạn hãy kiểm tra mạng rồi thử lại.",
+        ),
+        Reason::RequestBodyMalformed => Text::new(
+            "Không đọc được dữ liệu gửi lên",
+            "Phần nội dung của yêu cầu bị mã hóa sai.",
+            "Bạn hãy thử lại. Nếu vẫn lỗi, hãy cập nhật chương trình đang dùng.",
+        ),
+        Reason::RequestOwnPath => Text::new(
+            "Không có trang này",
+            "Các địa chỉ bắt đầu bằng /.gaccong/ thuộc về chính cổng, và không có gì ở địa chỉ này.",
+            "Bạn hãy quay về trang đầu của ứng dụng.",
+        ),
+        Reason::PrincipalAbsent => Text::new(
+            "Đã nhận ra thiết bị nhưng chưa biết bạn là ai",
+            "Chứng thư chỉ nêu tên thiết bị, trong khi ứng dụng này cần biết người đang dùng thiết bị.",
+            "Bạn hãy dùng chứng thư có nêu tên bạn, hoặc đề nghị được cấp.",
+        ),
+        Reason::DeviceAbsent => Text::new(
+            "Chưa xác định được thiết bị",
+            "Ứng dụng này chỉ mở cho thiết bị đã đăng ký, nhưng kết nối của bạn không chứng minh được thiết bị nào.",
+            "Bạn hãy dùng thiết bị do cơ quan cấp.",
+        ),
+        Reason::PostureAbsent => Text::new(
+            "Chưa có thông tin về trạng thái thiết bị",
+            "Thiết bị của bạn chưa báo cáo tình trạng an toàn, chẳng hạn ổ đĩa đã mã hóa và phần mềm đã cập nhật hay chưa.",
+            "Bạn hãy kiểm tra phần mềm quản lý của cơ quan trên thiết bị đang chạy và có mạng, rồi thử lại sau vài phút.",
+        ),
+        Reason::PostureStale => Text::new(
+            "Báo cáo của thiết bị đã quá cũ",
+            "Lần gần nhất thiết bị của bạn báo cáo tình trạng đã quá lâu, không còn đủ tin cậy.",
+            "Bạn hãy nối mạng cho thiết bị, kiểm tra phần mềm quản lý đang chạy, rồi thử lại sau vài phút.",
+        ),
+        Reason::PostureIncomplete => Text::new(
+            "Báo cáo của thiết bị chưa đầy đủ",
+            "Thiết bị của bạn chưa báo cáo đủ các thông tin bắt buộc về tình trạng của nó.",
+            "Bạn hãy cập nhật phần mềm quản lý trên thiết bị rồi thử lại. Nếu vẫn lỗi, hãy cung cấp mã yêu cầu bên dưới.",
+        ),
+        Reason::PolicyNoPermit => Text::new(
+            "Bạn chưa có quyền truy cập",
+            "Cổng đã nhận ra bạn, nhưng chưa có quy tắc nào cho phép bạn truy cập nội dung này.",
+            "Nếu công việc cần đến, bạn hãy đề nghị cấp trên hoặc đơn vị quản lý ứng dụng cấp quyền.",
+        ),
+        Reason::PolicyForbid => Text::new(
+            "Truy cập bị từ chối",
+            "Một quy tắc an ninh không cho phép truy cập trong điều kiện hiện tại, ví dụ do tình trạng thiết bị, địa điểm hoặc thời gian.",
+            "Bạn hãy kiểm tra thiết bị đã được cập nhật và an toàn. Nếu cho rằng quy tắc áp dụng chưa đúng, hãy cung cấp mã yêu cầu bên dưới.",
+        ),
+        Reason::PolicyError => Text::new(
+            "Không thể quyết định quyền truy cập",
+            "Một quy tắc của ứng dụng này bị lỗi; khi chưa thể quyết định, cổng luôn từ chối.",
+            "Bạn không thể tự khắc phục lỗi này. Hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::UpstreamUnavailable => Text::new(
+            "Ứng dụng tạm thời không hoạt động",
+            "Bạn được phép dùng, nhưng hiện không có máy chủ nào của ứng dụng sẵn sàng.",
+            "Bạn hãy thử lại sau vài phút.",
+        ),
+        Reason::UpstreamConnect => Text::new(
+            "Không kết nối được với ứng dụng",
+            "Bạn được phép dùng, nhưng máy chủ của ứng dụng không nhận kết nối từ cổng.",
+            "Bạn hãy thử lại sau vài phút. Nếu vẫn lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::UpstreamTimeout => Text::new(
+            "Ứng dụng không trả lời kịp",
+            "Yêu cầu của bạn đã được chuyển đi nhưng chưa có câu trả lời.",
+            "Bạn hãy thử lại sau vài phút. Trước khi gửi lại biểu mẫu, hãy kiểm tra xem lần gửi trước đã được ghi nhận chưa.",
+        ),
+        Reason::UpstreamProtocol => Text::new(
+            "Câu trả lời của ứng dụng bị lỗi",
+            "Yêu cầu của bạn đã được chuyển đi, nhưng câu trả lời bị hỏng hoặc kết thúc sớm.",
+            "Bạn hãy thử lại. Trước khi gửi lại biểu mẫu, hãy kiểm tra xem lần gửi trước đã được ghi nhận chưa. Nếu vẫn lỗi, hãy báo lại.",
+        ),
+        Reason::UpstreamConnectionAuth => Text::new(
+            "Ứng dụng đòi cách đăng nhập không an toàn",
+            "Ứng dụng đòi bạn đăng nhập bằng NTLM hoặc Negotiate; phía sau cổng, cách này có thể khiến người khác dùng danh nghĩa của bạn.",
+            "Bạn không thể tự khắc phục lỗi này. Hãy báo cho đơn vị quản lý ứng dụng.",
+        ),
+        Reason::AuditQueueFull => Text::new(
+            "Cổng tạm thời chưa ghi được nhật ký",
+            "Mọi truy cập đều phải được ghi lại. Hiện cổng chưa ghi được nên không cho yêu cầu nào đi qua.",
+            "Bạn hãy thử lại sau một phút.",
+        ),
+        Reason::GatewayDraining => Text::new(
+            "Cổng đang khởi động lại",
+            "Cổng đang dừng để bảo trì và yêu cầu của bạn chưa kịp hoàn tất.",
+            "Bạn hãy thử lại sau một phút. Trước khi gửi lại biểu mẫu, hãy kiểm tra xem lần gửi trước đã được ghi nhận chưa.",
+        ),
+        Reason::GatewayInternal => Text::new(
+            "Cổng gặp lỗi",
+            "Đã có lỗi xảy ra trong chính cổng này.",
+            "Bạn hãy thử lại sau vài phút. Nếu vẫn lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+    }
+}

@@ -1,0 +1,149 @@
+//! A connection after its handshake: what it proves, what runs on it, and how it is told to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::audit::event::{ConnectionEvent, ConnectionFacts, PresentedCertificate};
+use crate::clock::{self, Tick};
+use crate::config::HostPattern;
+use crate::gateway::Gateway;
+use crate::reason::Reason;
+use crate::streams::{Cut, LiveRequest};
+
+/// A connection whose handshake is complete.
+#[derive(Debug)]
+pub struct Connection {
+    /// The process it belongs to.
+    pub gateway: Arc<Gateway>,
+    /// What its records say of it.
+    pub facts: Arc<ConnectionFacts>,
+    /// The hosts of the server certificate that the client has seen.
+    pub hosts: Arc<[HostPattern]>,
+    /// Whether it speaks HTTP/2.
+    pub http2: bool,
+    /// Ends the whole connection at once.
+    pub cut: Cut,
+    /// Closes the connection when what runs on it has ended.
+    pub close: Cut<()>,
+    live: Mutex<Slab<Arc<LiveRequest>>>,
+    /// Requests whose head was read and whose response has not ended, forwarded or not.
+    running: AtomicUsize,
+    /// Since when a request's head is incomplete; 0 when none is.
+    head_since: AtomicU64,
+    /// Since when nothing runs; 0 while something does.
+    idle_since: AtomicU64,
+    /// Notified when nothing runs any more.
+    idle: Notify,
+}
+
+impl Connection {
+    /// A connection that waits for its first request.
+    pub fn new(gateway: Arc<Gateway>, facts: Arc<ConnectionFacts>, hosts: Arc<[HostPattern]>, http2: bool) -> Self {
+        let now = gateway.ticker.now();
+        Self {
+            gateway,
+            facts,
+            hosts,
+            http2,
+            cut: Cut::default(),
+            close: Cut::default(),
+            live: Mutex::new(Slab::new()),
+            running: AtomicUsize::new(0),
+            head_since: AtomicU64::new(0),
+            idle_since: AtomicU64::new(now),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Records that the connection was ended through the client's own fault.
+    pub fn refused(&self, reason: Reason, detail: String) {
+        self.gateway.metrics.connection_cut(reason);
+        self.gateway.lane.record(ConnectionEvent {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            source: self.facts.source,
+            via: self.facts.via,
+            local: self.facts.local,
+            reason,
+            detail,
+            sni: self.facts.tls.as_ref().and_then(|tls| tls.sni.clone()),
+            certificate: self.facts.identity.certificate().map(|certificate| PresentedCertificate {
+                fingerprint: Arc::clone(&certificate.fingerprint),
+                subject: Arc::clone(&certificate.subject),
+                issuer: Arc::clone(&certificate.issuer),
+                serial: Arc::clone(&certificate.serial),
+            }),
+            count: 1,
+        });
+    }
+
+    /// How many requests run on it.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// Since when nothing runs on it.
+    pub fn idle_since(&self) -> Option<Tick> {
+        Some(self.idle_since.load(Ordering::Relaxed)).filter(|&tick| tick != 0)
+    }
+
+    /// Since when a request's head is incomplete.
+    pub fn head_since(&self) -> Option<Tick> {
+        Some(self.head_since.load(Ordering::Relaxed)).filter(|&tick| tick != 0)
+    }
+
+    /// The first bytes of a head have come.
+    pub fn head_begun(&self) {
+        let _ = self.head_since.compare_exchange(0, self.gateway.ticker.now(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// No head is incomplete any more.
+    pub fn head_ended(&self) {
+        self.head_since.store(0, Ordering::Relaxed);
+    }
+
+    /// A request begins.
+    pub fn begin(&self) {
+        self.head_ended();
+        self.running.fetch_add(1, Ordering::Relaxed);
+        self.idle_since.store(0, Ordering::Relaxed);
+    }
+
+    /// A request has ended.
+    pub fn end(&self) {
+        if self.running.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.idle_since.store(self.gateway.ticker.now(), Ordering::Relaxed);
+            self.idle.notify_one();
+        }
+    }
+
+    /// Waits until nothing runs on it any more. A WebSocket outlives the HTTP connection that it began as.
+    pub async fn ended(&self) {
+        while self.running() > 0 {
+            self.idle.notified().await;
+        }
+    }
+
+    /// Registers a forwarded request; the key is for [`Self::unregister`].
+    pub fn register(&self, request: Arc<LiveRequest>) -> usize {
+        self.live.lock().insert(request)
+    }
+
+    /// Forgets a request that has ended.
+    pub fn unregister(&self, key: usize) {
+        self.live.lock().try_remove(key);
+    }
+
+    /// The requests that are live now.
+    pub fn live(&self) -> Vec<Arc<LiveRequest>> {
+        if self.running() == 0 {
+            return Vec::new();
+        }
+        self.live.lock().iter().map(|(_, request)| Arc::clone(request)).collect()
+    }
+}

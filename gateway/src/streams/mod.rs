@@ -1,0 +1,80 @@
+//! What is live: every connection and every request on it, so that access that is taken away is taken from running
+//! streams too, and every bound on time is enforced in one place, the [`sweep`].
+//!
+//! A request registers with its own connection, behind a lock that no other connection touches; only connections
+//! register with the process.
+
+pub mod connection;
+pub mod cut;
+pub mod live;
+pub mod sweep;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use slab::Slab;
+
+pub use connection::Connection;
+pub use cut::Cut;
+pub use live::LiveRequest;
+
+const SHARDS: usize = 16;
+
+/// Every connection of the process.
+#[derive(Debug)]
+pub struct Registry {
+    shards: [Mutex<Slab<Arc<Connection>>>; SHARDS],
+    next: AtomicUsize,
+}
+
+/// A place in the registry, left when dropped.
+#[derive(Debug)]
+pub struct Registered<'a> {
+    registry: &'a Registry,
+    shard: usize,
+    key: usize,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::new(Slab::new())), next: AtomicUsize::new(0) }
+    }
+
+    /// Adds a connection.
+    pub fn register(&self, connection: Arc<Connection>) -> Registered<'_> {
+        let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        let key = self.shards.get(shard).map_or(0, |slab| slab.lock().insert(connection));
+        Registered { registry: self, shard, key }
+    }
+
+    /// Calls `visit` for each connection. The lock of a shard is not held meanwhile.
+    pub fn for_each(&self, mut visit: impl FnMut(&Arc<Connection>)) {
+        for shard in &self.shards {
+            let connections: Vec<_> = shard.lock().iter().map(|(_, connection)| Arc::clone(connection)).collect();
+            connections.iter().for_each(&mut visit);
+        }
+    }
+
+    /// How many requests are running.
+    pub fn running(&self) -> usize {
+        let mut running = 0;
+        self.for_each(|connection| running += connection.running());
+        running
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        if let Some(slab) = self.registry.shards.get(self.shard) {
+            slab.lock().try_remove(self.key);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The names that our schema gives to things, and the entities called by them.
+
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, ParseErrors};
+
+use crate::question::{Principal, PrincipalKind};
+
+/// The entity types of the schema, parsed once.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) user: EntityTypeName,
+    pub(crate) workload: EntityTypeName,
+    pub(crate) app: EntityTypeName,
+    group: EntityTypeName,
+    app_group: EntityTypeName,
+}
+
+impl Names {
+    pub(crate) fn new() -> Result<Self, Box<ParseErrors>> {
+        let parse = |name: &str| name.parse().map_err(Box::new);
+        Ok(Self {
+            user: parse("User")?,
+            workload: parse("Workload")?,
+            app: parse("App")?,
+            group: parse("Group")?,
+            app_group: parse("AppGroup")?,
+        })
+    }
+
+    pub(crate) fn principal(&self, principal: &Principal<'_>) -> EntityUid {
+        match principal.kind {
+            PrincipalKind::User => uid(&self.user, principal.id),
+            PrincipalKind::Workload => uid(&self.workload, principal.id),
+        }
+    }
+
+    pub(crate) fn group(&self, name: &str) -> EntityUid {
+        uid(&self.group, name)
+    }
+
+    pub(crate) fn app(&self, name: &str) -> EntityUid {
+        uid(&self.app, name)
+    }
+
+    pub(crate) fn app_group(&self, name: &str) -> EntityUid {
+        uid(&self.app_group, name)
+    }
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}

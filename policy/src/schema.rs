@@ -1,0 +1,62 @@
+//! The schema: ours, the operator's extensions, and the actions that the configuration names.
+
+use cedar_policy::{Schema, SchemaFragment};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Source, Text};
+
+/// The schema of this crate, in Cedar's schema syntax.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
+
+/// Builds the schema. An action that an extension declares is not generated again.
+pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, Vec<Diagnostic>> {
+    let (mut fragments, mut errors) = (Vec::new(), Vec::new());
+    for source in extensions {
+        let text = Text::new(source);
+        match text.check_schema().and_then(|()| parse(&text)) {
+            Ok(fragment) => fragments.push(fragment),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let declared: Vec<_> = fragments.iter().filter_map(|fragment| fragment.clone().to_json_value().ok()).collect();
+    let is_declared = |action: &str| {
+        declared.iter().any(|json| json.pointer("//actions").is_some_and(|actions| actions.get(action).is_some()))
+    };
+    let ours = SCHEMA.to_owned() + &generate(actions.iter().copied().filter(|action| !is_declared(action)));
+    let whole = |error: &dyn miette::Diagnostic| vec![of_the_whole(error)];
+    let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| whole(&error))?;
+    fragments.push(ours);
+    Schema::from_schema_fragments(fragments).map_err(|error| whole(&error))
+}
+
+fn parse(text: &Text<'_>) -> Result<SchemaFragment, Diagnostic> {
+    let (fragment, _warnings) =
+        SchemaFragment::from_cedarschema_str(text.text).map_err(|error| Diagnostic::from_cedar(text, 0, &error))?;
+    Ok(fragment)
+}
+
+/// An error that shows only when all parts of the schema are put together.
+fn of_the_whole(error: &dyn miette::Diagnostic) -> Diagnostic {
+    let diagnostic = Diagnostic::new(None, format!("the schema with its extensions: {error}"));
+    match error.help() {
+        Some(help) => diagnostic.remedy(help.to_string()),
+        None => diagnostic,
+    }
+}
+
+/// Declares actions with the same shape as `read` and `write`.
+fn generate<'a>(actions: impl Iterator<Item = &'a str>) -> String {
+    let mut actions: Vec<_> = actions.filter(|action| !matches!(*action, "read" | "write")).collect();
+    actions.sort_unstable();
+    actions.dedup();
+    actions
+        .iter()
+        .map(|action| {
+            let name = action.escape_default();
+            format!("action \"{name}\" appliesTo {{ principal: [User, Workload], resource: App, context: Facts }};\n")
+        })
+        .collect()
+}

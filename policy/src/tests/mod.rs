@@ -1,0 +1,81 @@
+//! Tests of the crate through its public API, and what they share.
+
+mod decide;
+mod load;
+mod properties;
+
+use std::sync::Arc;
+
+use crate::*;
+
+/// 2026-01-01T00:00:00Z.
+pub(super) const NOW_MS: i64 = 1_767_225_600_000;
+
+pub(super) fn source(text: &str) -> Source {
+    Source { name: "a.cedar".to_owned(), text: text.to_owned() }
+}
+
+pub(super) fn sources(text: &str) -> Sources {
+    Sources { policies: vec![source(text)], schema_extensions: vec![] }
+}
+
+pub(super) fn groups(names: &[&str]) -> Vec<Arc<str>> {
+    names.iter().map(|name| Arc::from(*name)).collect()
+}
+
+/// Loads for the apps `hr` (in `internal`) and `wiki` (in `internal` and `public`).
+pub(super) fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let (internal, both) = (groups(&["internal"]), groups(&["internal", "public"]));
+    let apps = [
+        AppScope { name: "hr", groups: &internal, owner: Some("alice"), sensitivity: "high" },
+        AppScope { name: "wiki", groups: &both, owner: None, sensitivity: "low" },
+    ];
+    PolicySet::load(&sources(text), &apps, &["approve"])
+}
+
+pub(super) fn set(text: &str) -> PolicySet {
+    load(text).unwrap_or_else(|errors| panic!("{errors:#?}")).set
+}
+
+pub(super) fn errors(text: &str) -> Vec<String> {
+    load(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+pub(super) fn warnings(text: &str) -> Vec<String> {
+    load(text).unwrap().warnings.iter().map(ToString::to_string).collect()
+}
+
+/// Alice reads `hr` from a laptop.
+pub(super) fn question(groups: &[Arc<str>]) -> Question<'_> {
+    Question {
+        principal: Principal { kind: PrincipalKind::User, id: "alice", groups },
+        action: "read",
+        app: "hr",
+        context: Context {
+            device: Some(Device { id: "laptop", age_s: Some(10), patch_age_days: Some(3), ..Device::default() }),
+            certificate: Some(Certificate {
+                trust_domain: "staff",
+                fingerprint: "00ff",
+                issuer: "CN=ca",
+                serial: "01",
+                not_after_ms: NOW_MS + 86_400_000,
+            }),
+            session: Some(Session { method: "oidc", acr: None, auth_age_s: 60 }),
+            request: Request { host: "hr.test", path: "/a", method: "GET", source_ip: [192, 0, 2, 1].into() },
+            now_ms: NOW_MS,
+        },
+    }
+}
+
+/// A decision in short: `permit a b`, `Forbid a`, `NoPermit`, `Error a`.
+pub(super) fn summary(decision: &Decision) -> String {
+    let (what, policies) = match decision {
+        Decision::Permit(permit) => ("permit".to_owned(), permit.policies()),
+        Decision::Deny(denial) => (format!("{:?}", denial.cause), denial.policies.as_slice()),
+    };
+    policies.iter().fold(what, |summary, policy| format!("{summary} {policy}"))
+}
+
+pub(super) fn asked(text: &str, question: &Question<'_>) -> String {
+    summary(&set(text).decide(question, Mode::Enforce))
+}
