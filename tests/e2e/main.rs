@@ -1,1 +1,33 @@
-//! End-to-end tests.
+//! End-to-end tests: the real binary, real sockets, certificates made at run time, ports chosen by the kernel.
+//! One file a promise.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that cannot go on must stop, and say where"
+)]
+
+mod bodies;
+mod check;
+mod crash;
+mod drain;
+mod flood;
+mod handover;
+mod handshakes;
+mod headers;
+mod limits;
+mod metrics;
+mod normalise;
+mod observe;
+mod pages;
+mod protocols;
+mod recorded;
+mod refusals;
+mod reload;
+mod streams_cut;
+mod upstream_faults;
+mod upstreams;
+mod validity;

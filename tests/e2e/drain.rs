@@ -1,0 +1,90 @@
+//! SIGTERM: running requests finish within a bound, then the process ends at once.
+
+use gaccong_tests::client::get;
+use gaccong_tests::load::Load;
+use gaccong_tests::upstream::Echo;
+use gaccong_tests::{Gateway, eventually};
+use tokio::net::TcpStream;
+
+const HOST: &str = "echo.example.test";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_request_finishes_and_then_the_process_ends() {
+    let (mut gateway, echo) = start(&["drain_ms = 600000"]).await;
+    let client = gateway.alice();
+    let running = tokio::spawn(async move { client.get(HOST, "/hold").await });
+    eventually("the request at the upstream", || async { (echo.requests() == 1).then_some(()) }).await;
+
+    gateway.terminate();
+    eventually("readyz to say that it drains", || async {
+        gateway.manage("/readyz").await.ok().filter(|(status, _)| *status == 503)
+    })
+    .await;
+    eventually("new connections to be refused", || async { TcpStream::connect(gateway.listen()).await.err() }).await;
+    assert_eq!(gateway.manage("/livez").await.unwrap().0, 200, "it lives while it drains");
+    assert!(gateway.is_running());
+
+    echo.release();
+    let answer = running.await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(gateway.exit().await.success());
+    assert_eq!(gateway.final_record(answer.id()).await.outcome(), Some("completed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_gateway_ends_at_once() {
+    // The bound is far beyond the patience of the test.
+    let (mut gateway, _echo) = start(&["drain_ms = 600000"]).await;
+    let alice = gateway.alice();
+    let mut h1 = alice.h1(HOST).await.unwrap();
+    let h2 = alice.h2(HOST).await.unwrap();
+    assert_eq!(h1.send(get(HOST, "/")).await.unwrap().status, 200);
+    assert_eq!(h2.get("/").await.unwrap().status, 200);
+    let never_used = alice.connect(HOST, &["http/1.1"]).await.unwrap();
+    gateway.terminate();
+    assert!(gateway.exit().await.success());
+    drop(never_used);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_finish_is_cut_and_recorded() {
+    let (mut gateway, echo) = start(&["drain_ms = 300"]).await;
+    let client = gateway.alice();
+    let running = tokio::spawn(async move { client.send(HOST, get(HOST, "/hold")).await });
+    eventually("the request at the upstream", || async { (echo.requests() == 1).then_some(()) }).await;
+    gateway.terminate();
+    if let Ok(answer) = running.await.unwrap() {
+        assert_eq!((answer.status.as_u16(), answer.reason()), (503, Some("gateway.draining")));
+    }
+    assert!(gateway.exit().await.success());
+    let record = gateway.record("its record", |r| r.path() == Some("/hold") && r.is_final()).await;
+    assert_eq!(record.reason(), Some("gateway.draining"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readyz_warns_before_connections_are_refused() {
+    let (gateway, _echo) = start(&["drain_delay_ms = 600000"]).await;
+    assert_eq!(gateway.manage("/readyz").await.unwrap().0, 200);
+    gateway.terminate();
+    eventually("readyz to say that it drains", || async {
+        gateway.manage("/readyz").await.ok().filter(|(status, _)| *status == 503)
+    })
+    .await;
+    // The balancer has not looked yet: those it still sends are served.
+    let load = Load::start(&gateway.alice(), HOST);
+    load.serve(50).await;
+    let (failures, _) = load.stop().await;
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+async fn start(listen: &[&str]) -> (Gateway, Echo) {
+    let echo = Echo::h1().await;
+    let gateway = Gateway::start(|setup| {
+        setup.app("echo", echo.url());
+        for line in listen {
+            setup.set("listen", line);
+        }
+    })
+    .await;
+    (gateway, echo)
+}

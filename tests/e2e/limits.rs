@@ -1,0 +1,228 @@
+//! Bounds on connections and on the head of a request.
+
+use gaccong_tests::client::{get, read_answer};
+use gaccong_tests::setup::Setup;
+use gaccong_tests::upstream::Echo;
+use gaccong_tests::{Gateway, audit, eventually, within_patience};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const HOST: &str = "echo.example.test";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_bounded_in_all() {
+    bounded("connections = 2", "connection.limit").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_bounded_by_source() {
+    bounded("connections_per_source = 2", "connection.source_limit").await;
+}
+
+/// Two connections are let in, a third is not; when one of the two ends, the next is.
+async fn bounded(limit: &str, reason: &str) {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("limits", limit);
+    })
+    .await;
+    let alice = gateway.alice();
+    let mut first = alice.h1(HOST).await.unwrap();
+    let mut second = alice.h1(HOST).await.unwrap();
+    assert_eq!(first.send(get(HOST, "/")).await.unwrap().status, 200);
+    assert_eq!(second.send(get(HOST, "/")).await.unwrap().status, 200);
+
+    let third = alice.send(HOST, get(HOST, "/")).await;
+    assert!(third.is_err(), "a third connection was let in");
+    gateway.refused_connection(reason).await;
+
+    assert_eq!(first.send(get(HOST, "/")).await.unwrap().status, 200, "the first two are unharmed");
+    drop(second);
+    eventually("room for another connection", || async {
+        alice.send(HOST, get(HOST, "/")).await.ok().filter(|answer| answer.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_network_must_send_a_proxy_header() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("listen", "proxy_protocol = { from = [\"127.0.0.0/8\"] }");
+    })
+    .await;
+    assert!(gateway.alice().connect(HOST, &["http/1.1"]).await.is_err());
+    gateway.refused_connection("connection.proxy_header").await;
+
+    // Version 1 is not version 2.
+    let mut tcp = TcpStream::connect(gateway.listen()).await.unwrap();
+    tcp.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 443\r\n").await.unwrap();
+    assert!(gateway.alice().handshake(tcp, HOST, &["http/1.1"]).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_header_names_the_client() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("listen", "proxy_protocol = { from = [\"127.0.0.0/8\"] }");
+    })
+    .await;
+    let mut tcp = TcpStream::connect(gateway.listen()).await.unwrap();
+    tcp.write_all(&proxy_v2([192, 0, 2, 17], 4711)).await.unwrap();
+    let mut tls = gateway.alice().handshake(tcp, HOST, &["http/1.1"]).await.unwrap();
+    tls.write_all(b"GET / HTTP/1.1\r\nHost: echo.example.test\r\n\r\n").await.unwrap();
+    let answer = read_answer(&mut tls).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("192.0.2.17"), "the upstream learns it: {}", answer.text());
+    let record = gateway.final_record(answer.id()).await;
+    assert_eq!(record.text("/src_endpoint/ip"), Some("192.0.2.17"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_header_of_an_unlisted_network_is_not_believed() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("listen", "proxy_protocol = { from = [\"192.0.2.0/24\"] }");
+    })
+    .await;
+    let mut tcp = TcpStream::connect(gateway.listen()).await.unwrap();
+    tcp.write_all(&proxy_v2([192, 0, 2, 17], 4711)).await.unwrap();
+    assert!(gateway.alice().handshake(tcp, HOST, &["http/1.1"]).await.is_err());
+    gateway.refused_connection("handshake.not_tls").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_head_ends() {
+    let (gateway, echo) = with_echo(|setup| {
+        setup.set("limits", "header_ms = 400");
+    })
+    .await;
+    let mut tls = gateway.alice().connect(HOST, &["http/1.1"]).await.unwrap();
+    tls.write_all(b"GET / HTTP/1.1\r\nHost: echo.example.test\r\nX-Slow: ").await.unwrap();
+    // A byte whenever there is time for one: the bound is on the whole, not on each piece.
+    let (mut reader, mut writer) = tokio::io::split(tls);
+    let drip = tokio::spawn(async move {
+        while writer.write_all(b"a").await.is_ok() && writer.flush().await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    // An answer 408 or none: the connection ends.
+    let _ = within_patience("the end of a slow connection", reader.read_to_end(&mut answer)).await;
+    drip.abort();
+    gateway.record("a slow head", |record| record.reason() == Some("request.head_timeout") && record.is_final()).await;
+    assert_eq!(echo.requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_may_outlive_the_bound_on_heads() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("limits", "header_ms = 200");
+    })
+    .await;
+    let alice = gateway.alice();
+    let mut idle = alice.h1(HOST).await.unwrap();
+    assert_eq!(idle.send(get(HOST, "/")).await.unwrap().status, 200);
+    // Another connection shows that the bound has passed.
+    let mut slow = alice.connect(HOST, &["http/1.1"]).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let _ = within_patience("the end of a slow connection", slow.read_to_end(&mut Vec::new())).await;
+    assert_eq!(idle.send(get(HOST, "/")).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_ends_in_the_end() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("limits", "idle_ms = 300");
+    })
+    .await;
+    let alice = gateway.alice();
+    let mut h1 = alice.h1(HOST).await.unwrap();
+    let h2 = alice.h2(HOST).await.unwrap();
+    assert_eq!(h1.send(get(HOST, "/")).await.unwrap().status, 200);
+    assert_eq!(h2.get("/").await.unwrap().status, 200);
+    let _ = h1.closed().await;
+    let _ = h2.closed().await;
+
+    // One that never sends its HTTP/2 preface ends too.
+    let mut mute = alice.connect(HOST, &["h2"]).await.unwrap();
+    let _ = within_patience("the end of a mute connection", mute.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_large_a_head_is_refused() {
+    let (gateway, echo) = with_echo(|_| {}).await;
+    let alice = gateway.alice();
+    let megabyte = "a".repeat(1024 * 1024);
+    let long = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Long: {megabyte}\r\n\r\n");
+    let many: String = (0..10_000).map(|n| format!("X-{n}: a\r\n")).collect();
+    let many = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{many}\r\n");
+    let long_path = format!("GET /{megabyte} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    for (seen, bytes) in [long, many, long_path].iter().enumerate() {
+        // The connection may end before the answer is through: the record is what counts.
+        if let Some(answer) = alice.raw(HOST, bytes.as_bytes()).await {
+            assert!([431, 414, 400].contains(&answer.status.as_u16()), "{}", answer.status);
+        }
+        let records = eventually("a record of too large a head", || async {
+            let mut records = gateway.records();
+            records.retain(|record| record.class() == audit::HTTP_ACTIVITY);
+            (records.len() > seen).then_some(records)
+        })
+        .await;
+        assert_eq!(records.len(), seen + 1);
+        assert_eq!(records[seen].reason(), Some("request.head_too_large"));
+    }
+    assert_eq!(echo.requests(), 0);
+    assert_eq!(alice.get(HOST, "/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_fields_over_http_2_are_refused() {
+    let (gateway, echo) = with_echo(|_| {}).await;
+    let h2 = gateway.alice().h2(HOST).await.unwrap();
+    let mut request = h2.request("GET", "/");
+    for n in 0..2_000 {
+        request = request.header(format!("x-{n}"), "a");
+    }
+    let answer = h2.send(request.body(gaccong_tests::client::empty()).unwrap()).await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 431));
+    assert_eq!(echo.requests(), 0);
+    gateway.record("too many fields", |record| record.reason() == Some("request.head_too_large")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_a_connection_are_bounded() {
+    let (gateway, echo) = with_echo(|setup| {
+        setup.set("limits", "streams = 3");
+    })
+    .await;
+    let h2 = std::sync::Arc::new(gateway.alice().h2(HOST).await.unwrap());
+    assert_eq!(h2.get("/").await.unwrap().status, 200);
+    let held: Vec<_> = (0..6)
+        .map(|_| {
+            let h2 = h2.clone();
+            tokio::spawn(async move { h2.get("/hold").await.unwrap().status })
+        })
+        .collect();
+    eventually("three streams at the upstream", || async { (echo.requests() == 4).then_some(()) }).await;
+    echo.release();
+    for answer in held {
+        assert_eq!(answer.await.unwrap(), 200, "the others waited for their turn");
+    }
+}
+
+/// A PROXY protocol v2 header for TCP over IPv4.
+fn proxy_v2(source: [u8; 4], port: u16) -> Vec<u8> {
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    header.extend(source);
+    header.extend([192, 0, 2, 1]);
+    header.extend(port.to_be_bytes());
+    header.extend(443_u16.to_be_bytes());
+    header
+}
+
+async fn with_echo(change: impl FnOnce(&mut Setup)) -> (Gateway, Echo) {
+    let echo = Echo::h1().await;
+    let gateway = Gateway::start(|setup| {
+        setup.app("echo", echo.url());
+        change(setup);
+    })
+    .await;
+    (gateway, echo)
+}
