@@ -22,6 +22,15 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub struct Invalid {
+    /// All that is wrong, in all files, in the order of files and lines; warnings are among it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What could be read all the same, so that the files it names can be checked too.
+    pub partial: Option<Config>,
+}
+
 /// What a configuration consists of, and where its parts stand.
 pub(super) struct Parts<'a> {
     pub(super) listen: Option<listen::Read<'a>>,
@@ -38,13 +47,15 @@ const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "postur
 /// looked for.
 ///
 /// # Errors
-/// All that is wrong, in all files, in the order of files and lines; warnings are among the errors then.
-pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+/// See [`Invalid`].
+pub fn load(path: &Path) -> Result<Loaded, Invalid> {
     let findings = Findings::default();
-    let main = Source::read(path).map_err(|error| vec![unreadable(path, &error)])?;
+    let main = Source::read(path).map_err(|error| Invalid { diagnostics: vec![unreadable(path, &error)], partial: None })?;
     findings.watch(main.folder.join(path.file_name().unwrap_or_default()));
     let root = parse(&main, &findings);
-    let Some(mut root) = root else { return Err(findings.into_parts().0) };
+    let Some(mut root) = root else {
+        return Err(Invalid { diagnostics: findings.into_parts().0, partial: None });
+    };
 
     let includes: Vec<Source> = root.texts("include").iter().flat_map(included).collect();
     let config = read(root, &includes, &findings);
@@ -55,9 +66,9 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     watched.sort();
     watched.dedup();
     let failed = problems.iter().any(Diagnostic::is_error);
-    match config.filter(|_| !failed) {
-        Some(config) => Ok(Loaded { config: Config { watched, ..config }, warnings: problems }),
-        None => Err(problems),
+    match config {
+        Some(config) if !failed => Ok(Loaded { config: Config { watched, ..config }, warnings: problems }),
+        partial => Err(Invalid { diagnostics: problems, partial }),
     }
 }
 

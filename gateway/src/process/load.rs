@@ -25,6 +25,8 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// What is probably not meant, or will soon be wrong.
     pub warnings: Vec<Diagnostic>,
+    /// Whether something failed to load and its last good version stays in force.
+    pub kept: bool,
 }
 
 /// Reads the configuration at `path` and everything it names. What has not changed since `previous` and holds
@@ -33,15 +35,16 @@ pub struct Loaded {
 /// # Errors
 /// All that is wrong, in all files.
 pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
-    let config::Loaded { config, warnings } = config::load(path)?;
-    let mut findings = Findings { errors: Vec::new(), warnings };
+    let config::Loaded { config, warnings } = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(invalid) => return Err(with_facts_and_policies(invalid)),
+    };
+    let mut findings = Findings { errors: Vec::new(), warnings, kept: false };
     let tls = findings.take(ServerTls::load(&config.listen));
     let management_tls = management_tls(&config, &mut findings);
-    let trust = findings.take(load_trust(&config, previous));
-    let groups = config.identity.groups.as_deref().map_or(Ok(Groups::default()), Groups::load);
-    let groups = findings.keep(groups);
-    let posture = config.posture.file.as_deref().map(|file| Posture::load(file, &config.posture));
-    let posture = findings.keep(posture.unwrap_or_else(|| Ok(Posture::default())));
+    let trust = load_trust(&config, previous, &mut findings);
+    let groups = findings.keep(load_groups(&config));
+    let posture = findings.keep(load_posture(&config));
     let policies = findings.take(load_policies(&config));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
@@ -60,7 +63,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 policies,
                 routes,
             };
-            Ok(Loaded { snapshot, warnings: findings.warnings })
+            Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
         }
         _ => {
             findings.errors.append(&mut findings.warnings);
@@ -69,10 +72,36 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     }
 }
 
+/// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
+fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
+    let mut diagnostics = invalid.diagnostics;
+    if let Some(config) = invalid.partial {
+        diagnostics.extend(load_groups(&config).err().unwrap_or_default());
+        diagnostics.extend(load_posture(&config).err().unwrap_or_default());
+        diagnostics.extend(load_policies(&config).err().unwrap_or_default());
+    }
+    // A file that is not there was reported where it is named.
+    let mut seen = std::collections::BTreeSet::new();
+    diagnostics.retain(|found| seen.insert((found.file.clone(), found.line, found.column, found.message.clone())));
+    diagnostics
+}
+
+fn load_groups(config: &Config) -> Result<Groups, Vec<Diagnostic>> {
+    config.identity.groups.as_deref().map_or_else(|| Ok(Groups::default()), Groups::load)
+}
+
+fn load_posture(config: &Config) -> Result<Posture, Vec<Diagnostic>> {
+    match &config.posture.file {
+        Some(file) => Posture::load(file, &config.posture),
+        None => Ok(Posture::default()),
+    }
+}
+
 /// What was found wrong so far.
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    kept: bool,
 }
 
 impl Findings {
@@ -96,15 +125,18 @@ impl Findings {
     }
 }
 
-fn load_trust(config: &Config, previous: Option<&Snapshot>) -> Result<(Trust, Vec<Diagnostic>), Vec<Diagnostic>> {
+fn load_trust(config: &Config, previous: Option<&Snapshot>, findings: &mut Findings) -> Option<Trust> {
     let problem = |TrustProblem { file, message }| Diagnostic::of_file(file, message);
-    let previous = previous.map(|previous| &*previous.trust);
-    match Trust::load(&config.clients, clock::now_ms(), previous) {
+    match Trust::load(&config.clients, clock::now_ms(), previous.map(|previous| &*previous.trust)) {
         Ok(loaded) => {
-            let warnings = loaded.warnings.into_iter().map(|warning| problem(warning).as_warning()).collect();
-            Ok((loaded.trust, warnings))
+            findings.warnings.extend(loaded.warnings.into_iter().map(|warning| problem(warning).as_warning()));
+            findings.kept |= loaded.kept_list;
+            Some(loaded.trust)
         }
-        Err(problems) => Err(problems.into_iter().map(problem).collect()),
+        Err(problems) => {
+            findings.errors.extend(problems.into_iter().map(problem));
+            None
+        }
     }
 }
 

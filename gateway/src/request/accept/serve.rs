@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Limits;
 use crate::reason::Reason;
-use crate::request;
+use crate::request::{self, exchange};
 use crate::request::accept::metered::Metered;
 use crate::streams::Connection;
 
@@ -47,7 +47,8 @@ pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let of_connection = Arc::clone(connection);
     let served = h2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        // Beyond this the h2 crate refuses without a word to us; between the limit and this we do, with a record.
+        .max_header_list_size(u32::try_from(limits.header_bytes.saturating_mul(4)).unwrap_or(u32::MAX))
         .serve_connection(
             io,
             service_fn(move |request| {
@@ -66,7 +67,7 @@ async fn answer(
 }
 
 /// Polls a connection to its end, and records an end that was the client's fault.
-async fn drive<C>(connection: &Connection, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
+async fn drive<C>(connection: &Arc<Connection>, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -84,7 +85,10 @@ where
     .await;
     // A flood is reported by the stream below as an I/O error; the cut knows better.
     if let Some((reason, detail)) = connection.cut.reason().map(|reason| (reason, String::new())).or(ended) {
-        connection.refused(reason, detail);
+        match reason {
+            Reason::ConnectionFlood => connection.refused(reason, detail),
+            _ => exchange::unparsed(connection, reason, detail),
+        }
     }
 }
 
