@@ -43,9 +43,9 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let tls = findings.take(ServerTls::load(&config.listen));
     let management_tls = management_tls(&config, &mut findings);
     let trust = load_trust(&config, previous, &mut findings);
-    let groups = findings.keep(load_groups(&config));
-    let posture = findings.keep(load_posture(&config));
-    let policies = findings.take(load_policies(&config));
+    let groups = findings.keep(load_groups(&config.identity));
+    let posture = findings.keep(load_posture(&config.posture));
+    let policies = findings.take(load_policies(&config.policy, &config.apps));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, policies, routes) {
@@ -75,24 +75,23 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
 /// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
 fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
-    if let Some(config) = invalid.partial {
-        diagnostics.extend(load_groups(&config).err().unwrap_or_default());
-        diagnostics.extend(load_posture(&config).err().unwrap_or_default());
-        diagnostics.extend(load_policies(&config).err().unwrap_or_default());
-    }
+    let config::Readable { apps, policy, identity, posture } = *invalid.readable;
+    diagnostics.extend(load_groups(&identity).err().unwrap_or_default());
+    diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());
+    diagnostics.extend(policy.and_then(|policy| load_policies(&policy, &apps).err()).unwrap_or_default());
     // A file that is not there was reported where it is named.
     let mut seen = std::collections::BTreeSet::new();
     diagnostics.retain(|found| seen.insert((found.file.clone(), found.line, found.column, found.message.clone())));
     diagnostics
 }
 
-fn load_groups(config: &Config) -> Result<Groups, Vec<Diagnostic>> {
-    config.identity.groups.as_deref().map_or_else(|| Ok(Groups::default()), Groups::load)
+fn load_groups(identity: &config::Identity) -> Result<Groups, Vec<Diagnostic>> {
+    identity.groups.as_deref().map_or_else(|| Ok(Groups::default()), Groups::load)
 }
 
-fn load_posture(config: &Config) -> Result<Posture, Vec<Diagnostic>> {
-    match &config.posture.file {
-        Some(file) => Posture::load(file, &config.posture),
+fn load_posture(settings: &config::Posture) -> Result<Posture, Vec<Diagnostic>> {
+    match &settings.file {
+        Some(file) => Posture::load(file, settings),
         None => Ok(Posture::default()),
     }
 }
@@ -153,13 +152,12 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
     findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
 }
 
-fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let directory = &config.policy.directory;
+fn load_policies(policy: &config::Policy, apps: &[Arc<App>]) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let directory = &policy.directory;
     let mut sources = Sources::default();
     read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![*error])?;
-    let apps: Vec<AppScope<'_>> = config.apps.iter().map(|app| scope(app)).collect();
-    let mut actions: Vec<&str> =
-        config.apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
+    let scopes: Vec<AppScope<'_>> = apps.iter().map(|app| scope(app)).collect();
+    let mut actions: Vec<&str> = apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
     actions.sort_unstable();
     actions.dedup();
     let diagnostic = |found: gaccong_policy::Diagnostic| {
@@ -172,7 +170,7 @@ fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Di
             None => Diagnostic::of_file(directory, message),
         }
     };
-    match PolicySet::load(&sources, &apps, &actions) {
+    match PolicySet::load(&sources, &scopes, &actions) {
         Ok(loaded) => {
             let warnings = loaded.warnings.into_iter().map(|warning| diagnostic(warning).as_warning()).collect();
             Ok((loaded.set, warnings))

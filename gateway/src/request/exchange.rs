@@ -3,8 +3,8 @@
 //! The place in the audit queue is reserved before anything else is done; the record is written when the exchange is
 //! dropped, whichever way that comes about: a whole response, a client that hangs up, a cut, a panic.
 
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::request::Parts;

@@ -117,6 +117,7 @@ fn load_domain(
     }
     Some(Domain {
         name: Arc::clone(&domain.name),
+        naming: domain.clone(),
         anchors,
         roots,
         intermediates: intermediates.into_iter().map(|(authority, _)| authority).collect(),

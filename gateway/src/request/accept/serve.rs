@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Limits;
 use crate::reason::Reason;
-use crate::request::{self, exchange};
 use crate::request::accept::metered::Metered;
+use crate::request::{self, exchange};
 use crate::streams::Connection;
 
 /// hyper's smallest read buffer.
@@ -94,6 +94,7 @@ where
 
 /// What the client did wrong, where the connection ended because of it.
 fn fault(error: &hyper::Error) -> Option<(Reason, String)> {
+    let words = error.to_string();
     let protocol = || {
         let h2 = std::error::Error::source(error)?.downcast_ref::<::h2::Error>()?;
         (h2.is_library() && !h2.is_io()).then_some(())
@@ -101,9 +102,11 @@ fn fault(error: &hyper::Error) -> Option<(Reason, String)> {
     let reason = if error.is_parse_too_large() {
         Reason::RequestHeadTooLarge
     } else if error.is_parse() || protocol().is_some() {
-        Reason::RequestMalformed
+        // hyper tells which field it was in words only.
+        let framing = ["content-length", "transfer-encoding"].iter().any(|field| words.contains(field));
+        if framing { Reason::RequestFraming } else { Reason::RequestMalformed }
     } else {
         return None;
     };
-    Some((reason, error.to_string()))
+    Some((reason, words))
 }

@@ -54,7 +54,8 @@ pub async fn run(client: OnUpgrade, upstream: OnUpgrade, live: Arc<LiveRequest>,
         });
         match (sent, received) {
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(Carried::Broken),
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(Carried::Ended),
+            // A WebSocket has no half: when one side ends, the close frames have been exchanged or never will be.
+            (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) => Poll::Ready(Carried::Ended),
             _ => Poll::Pending,
         }
     })
