@@ -81,11 +81,13 @@ impl Wrong {
         setup.trust_ca("expired-root", &expired_root, rule);
         self.add("certificate.issuer_invalid", "the root has expired", expired_root.issue(person()));
 
+        let signer = Ca::new("Signer");
         let mut params = pki::ca_params("Not a signer");
         params.key_usages = vec![KeyUsagePurpose::CrlSign];
-        let no_signer = Ca::with(params);
-        setup.trust_ca("no-signer", &no_signer, rule);
-        self.add("certificate.issuer_invalid", "the root may not sign certificates", no_signer.issue(person()));
+        let no_signer = signer.sub(params);
+        setup.trust_ca("signer", &signer, rule);
+        let certified = no_signer.issue(person()).via(&no_signer);
+        self.add("certificate.issuer_invalid", "its issuer may not sign certificates", certified);
 
         let listed = Ca::new("Listed");
         let unlisted = listed.sub(pki::ca_params("Unlisted intermediate"));
@@ -104,8 +106,7 @@ impl Wrong {
         let intermediate = root.sub(params);
         let day = SystemTime::now() + 24 * HOUR;
         setup.write("root.crl", &root.crl_of(&[SerialNumber::from(77)], day));
-        setup.write("intermediate.crl", &intermediate.crl(&[]));
-        setup.trust_ca("deep", &root, &format!("crl = [\"root.crl\", \"intermediate.crl\"]\n{rule}"));
+        setup.trust_ca("deep", &root, &format!("crl = [\"root.crl\"]\n{rule}"));
         self.add("certificate.revoked", "its intermediate is revoked", intermediate.issue(person()).via(&intermediate));
 
         let revoked = setup.pki.bob();

@@ -3,7 +3,7 @@
 use gaccong_tests::client::{get, read_answer};
 use gaccong_tests::setup::Setup;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, audit, eventually, within_patience};
+use gaccong_tests::{Gateway, eventually, within_patience};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -161,12 +161,11 @@ async fn too_large_a_head_is_refused() {
         }
         let records = eventually("a record of too large a head", || async {
             let mut records = gateway.records();
-            records.retain(|record| record.class() == audit::HTTP_ACTIVITY);
+            records.retain(|record| record.reason() == Some("request.head_too_large"));
             (records.len() > seen).then_some(records)
         })
         .await;
         assert_eq!(records.len(), seen + 1);
-        assert_eq!(records[seen].reason(), Some("request.head_too_large"));
     }
     assert_eq!(echo.requests(), 0);
     assert_eq!(alice.get(HOST, "/").await.status, 200);
@@ -177,11 +176,11 @@ async fn too_many_fields_over_http_2_are_refused() {
     let (gateway, echo) = with_echo(|_| {}).await;
     let h2 = gateway.alice().h2(HOST).await.unwrap();
     let mut request = h2.request("GET", "/");
-    for n in 0..2_000 {
+    for n in 0..200 {
         request = request.header(format!("x-{n}"), "a");
     }
-    let answer = h2.send(request.body(gaccong_tests::client::empty()).unwrap()).await;
-    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 431));
+    let answer = h2.send(request.body(gaccong_tests::client::empty()).unwrap()).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.reason()), (431, Some("request.head_too_large")));
     assert_eq!(echo.requests(), 0);
     gateway.record("too many fields", |record| record.reason() == Some("request.head_too_large")).await;
 }

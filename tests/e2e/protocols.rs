@@ -90,6 +90,7 @@ async fn a_websocket_carries_messages_both_ways() {
     }
     socket.close(None).await.unwrap();
     while within_patience("the end of the WebSocket", socket.next()).await.is_some_and(|message| message.is_ok()) {}
+    drop(socket);
 
     let record = gateway.record("the record of the WebSocket", |r| r.path() == Some("/socket") && r.is_final()).await;
     assert_eq!(record.status(), Some(101));

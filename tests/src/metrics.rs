@@ -65,13 +65,13 @@ fn sample(line: &str) -> Sample {
     Sample { name: name.into(), labels: parse_labels(labels), value }
 }
 
-/// `a="b",c="d"`. No value that the gateway may use as a label holds a quote or a comma.
-fn parse_labels(labels: &str) -> BTreeMap<String, String> {
-    let pairs = labels.split(',').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or_else(|| panic!("not a label: {pair}"));
-            (key.to_owned(), value.trim_matches('"').to_owned())
-        })
-        .collect()
+/// `a="b",c="d"`. Values may hold commas; no value of ours holds a quote.
+fn parse_labels(mut rest: &str) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    while let Some((key, after)) = rest.trim_start_matches(',').split_once("=\"") {
+        let (value, next) = after.split_once('"').unwrap_or_else(|| panic!("a label does not end: {rest}"));
+        labels.insert(key.to_owned(), value.to_owned());
+        rest = next;
+    }
+    labels
 }

@@ -145,12 +145,10 @@ pub enum Outcome {
     Completed,
     /// The client went away before the end.
     ClientGone,
-    /// The upstream failed after the response had begun.
-    UpstreamFailed,
+    /// The upstream could not be reached, did not answer in time, or failed after its response had begun.
+    UpstreamFailed(Reason),
     /// Access was taken away and the stream was cut, for this reason.
     Cut(Reason),
-    /// The upstream could not be reached or did not answer; the client got our own response with this reason.
-    NotForwarded(Reason),
     /// The request's body broke a bound after forwarding had begun.
     BodyRefused(Reason),
     /// The gateway itself failed.

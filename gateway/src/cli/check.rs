@@ -15,7 +15,7 @@ use crate::process::load::{self, Loaded};
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The configuration file.
-    #[arg(short, long, value_name = "FILE", default_value = "gaccong.toml")]
+    #[arg(short, long, value_name = "FILE")]
     pub config: PathBuf,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
@@ -36,7 +36,7 @@ struct Report {
 /// Prints what is wrong. Exit code 0 where nothing is, 78 where something is; warnings do not count.
 pub fn check(args: &CheckArgs) -> ExitCode {
     let report = match load::load(&args.config, None) {
-        Ok(Loaded { snapshot, warnings }) => Report {
+        Ok(Loaded { snapshot, warnings, .. }) => Report {
             valid: true,
             diagnostics: warnings,
             apps: Some(snapshot.config.apps.len()),

@@ -16,7 +16,7 @@ use crate::process::server::{self, RunError, Start};
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The configuration file.
-    #[arg(short, long, value_name = "FILE", default_value = "gaccong.toml")]
+    #[arg(short, long, value_name = "FILE")]
     pub config: PathBuf,
     /// Take the sockets over from the gateway that is running with this configuration.
     #[arg(long)]

@@ -11,7 +11,7 @@ use toml_span::value::ValueInner;
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text};
 use super::source::{Findings, Source, Spot, unreadable, words};
-use super::{Config, app, audit, check, clients, decision, limits, listen, management};
+use super::{App, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug)]
@@ -20,6 +20,28 @@ pub struct Loaded {
     pub config: Config,
     /// What is probably not meant.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub struct Invalid {
+    /// All that is wrong, in all files, in the order of files and lines; warnings are among it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What could be read all the same, so that the files it names can be checked too.
+    pub readable: Box<Readable>,
+}
+
+/// The tables that name files of facts and policies, as far as they could be read.
+#[derive(Debug, Default)]
+pub struct Readable {
+    /// `[[app]]`
+    pub apps: Vec<Arc<App>>,
+    /// `[policy]`
+    pub policy: Option<Policy>,
+    /// `[identity]`
+    pub identity: Identity,
+    /// `[posture]`
+    pub posture: Option<Posture>,
 }
 
 /// What a configuration consists of, and where its parts stand.
@@ -38,16 +60,19 @@ const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "postur
 /// looked for.
 ///
 /// # Errors
-/// All that is wrong, in all files, in the order of files and lines; warnings are among the errors then.
-pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+/// See [`Invalid`].
+pub fn load(path: &Path) -> Result<Loaded, Invalid> {
     let findings = Findings::default();
-    let main = Source::read(path).map_err(|error| vec![unreadable(path, &error)])?;
+    let main = Source::read(path)
+        .map_err(|error| Invalid { diagnostics: vec![unreadable(path, &error)], readable: Box::default() })?;
     findings.watch(main.folder.join(path.file_name().unwrap_or_default()));
     let root = parse(&main, &findings);
-    let Some(mut root) = root else { return Err(findings.into_parts().0) };
+    let Some(mut root) = root else {
+        return Err(Invalid { diagnostics: findings.into_parts().0, readable: Box::default() });
+    };
 
     let includes: Vec<Source> = root.texts("include").iter().flat_map(included).collect();
-    let config = read(root, &includes, &findings);
+    let (config, readable) = read(root, &includes, &findings);
 
     let (mut problems, mut watched) = findings.into_parts();
     let order = |file: &Path| includes.iter().position(|include| include.shown == file);
@@ -55,14 +80,14 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     watched.sort();
     watched.dedup();
     let failed = problems.iter().any(Diagnostic::is_error);
-    match config.filter(|_| !failed) {
-        Some(config) => Ok(Loaded { config: Config { watched, ..config }, warnings: problems }),
-        None => Err(problems),
+    match config {
+        Some(config) if !failed => Ok(Loaded { config: Config { watched, ..config }, warnings: problems }),
+        _ => Err(Invalid { diagnostics: problems, readable: Box::new(readable) }),
     }
 }
 
 /// Every table of the main file, then the apps and trust domains of the others.
-fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings) -> Option<Config> {
+fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings) -> (Option<Config>, Readable) {
     let mut parts = Parts {
         listen: required_table(&mut root, "listen").and_then(listen::read),
         clients: clients::read(root.table_or_empty("clients")),
@@ -81,19 +106,29 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     }
     check::all(&parts, source, findings);
 
-    Some(Config {
-        file: source.folder.join(source.shown.file_name()?),
-        listen: parts.listen?.listen,
-        clients: parts.clients.clients,
-        apps: parts.apps.into_iter().map(|read| Arc::new(read.app)).collect(),
-        policy: parts.policy?,
-        identity,
-        posture,
-        management: parts.management.management,
-        audit,
-        limits,
-        watched: Vec::new(),
-    })
+    let apps: Vec<_> = parts.apps.into_iter().map(|read| Arc::new(read.app)).collect();
+    let readable = Readable {
+        apps: apps.clone(),
+        policy: parts.policy.clone(),
+        identity: identity.clone(),
+        posture: Some(posture.clone()),
+    };
+    let whole = || {
+        Some(Config {
+            file: source.folder.join(source.shown.file_name()?),
+            listen: parts.listen?.listen,
+            clients: parts.clients.clients,
+            apps,
+            policy: parts.policy?,
+            identity,
+            posture,
+            management: parts.management.management,
+            audit,
+            limits,
+            watched: Vec::new(),
+        })
+    };
+    (whole(), readable)
 }
 
 fn required_table<'a>(root: &mut Table<'a>, key: &'static str) -> Option<Table<'a>> {

@@ -39,7 +39,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use host::HostPattern;
 pub use limits::Limits;
 pub use listen::{Listen, ServerCertificate, TlsVersion};
-pub use load::{Loaded, load};
+pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};

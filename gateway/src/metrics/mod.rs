@@ -144,8 +144,7 @@ impl Metrics {
 /// What ended a request that policy had permitted.
 fn ended_by(event: &RequestEvent) -> Option<Reason> {
     match event.outcome {
-        Outcome::Cut(reason) | Outcome::NotForwarded(reason) | Outcome::BodyRefused(reason) => Some(reason),
-        Outcome::UpstreamFailed => Some(Reason::UpstreamProtocol),
+        Outcome::Cut(reason) | Outcome::UpstreamFailed(reason) | Outcome::BodyRefused(reason) => Some(reason),
         Outcome::Panicked => Some(Reason::GatewayInternal),
         Outcome::Running | Outcome::Completed | Outcome::ClientGone => None,
     }

@@ -25,6 +25,8 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// What is probably not meant, or will soon be wrong.
     pub warnings: Vec<Diagnostic>,
+    /// Whether something failed to load and its last good version stays in force.
+    pub kept: bool,
 }
 
 /// Reads the configuration at `path` and everything it names. What has not changed since `previous` and holds
@@ -33,16 +35,17 @@ pub struct Loaded {
 /// # Errors
 /// All that is wrong, in all files.
 pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
-    let config::Loaded { config, warnings } = config::load(path)?;
-    let mut findings = Findings { errors: Vec::new(), warnings };
+    let config::Loaded { config, warnings } = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(invalid) => return Err(with_facts_and_policies(invalid)),
+    };
+    let mut findings = Findings { errors: Vec::new(), warnings, kept: false };
     let tls = findings.take(ServerTls::load(&config.listen));
     let management_tls = management_tls(&config, &mut findings);
-    let trust = findings.take(load_trust(&config, previous));
-    let groups = config.identity.groups.as_deref().map_or(Ok(Groups::default()), Groups::load);
-    let groups = findings.keep(groups);
-    let posture = config.posture.file.as_deref().map(|file| Posture::load(file, &config.posture));
-    let posture = findings.keep(posture.unwrap_or_else(|| Ok(Posture::default())));
-    let policies = findings.take(load_policies(&config));
+    let trust = load_trust(&config, previous, &mut findings);
+    let groups = findings.keep(load_groups(&config.identity));
+    let posture = findings.keep(load_posture(&config.posture));
+    let policies = findings.take(load_policies(&config.policy, &config.apps));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, policies, routes) {
@@ -60,7 +63,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 policies,
                 routes,
             };
-            Ok(Loaded { snapshot, warnings: findings.warnings })
+            Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
         }
         _ => {
             findings.errors.append(&mut findings.warnings);
@@ -69,10 +72,35 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     }
 }
 
+/// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
+fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
+    let mut diagnostics = invalid.diagnostics;
+    let config::Readable { apps, policy, identity, posture } = *invalid.readable;
+    diagnostics.extend(load_groups(&identity).err().unwrap_or_default());
+    diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());
+    diagnostics.extend(policy.and_then(|policy| load_policies(&policy, &apps).err()).unwrap_or_default());
+    // A file that is not there was reported where it is named.
+    let mut seen = std::collections::BTreeSet::new();
+    diagnostics.retain(|found| seen.insert((found.file.clone(), found.line, found.column, found.message.clone())));
+    diagnostics
+}
+
+fn load_groups(identity: &config::Identity) -> Result<Groups, Vec<Diagnostic>> {
+    identity.groups.as_deref().map_or_else(|| Ok(Groups::default()), Groups::load)
+}
+
+fn load_posture(settings: &config::Posture) -> Result<Posture, Vec<Diagnostic>> {
+    match &settings.file {
+        Some(file) => Posture::load(file, settings),
+        None => Ok(Posture::default()),
+    }
+}
+
 /// What was found wrong so far.
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    kept: bool,
 }
 
 impl Findings {
@@ -96,15 +124,18 @@ impl Findings {
     }
 }
 
-fn load_trust(config: &Config, previous: Option<&Snapshot>) -> Result<(Trust, Vec<Diagnostic>), Vec<Diagnostic>> {
+fn load_trust(config: &Config, previous: Option<&Snapshot>, findings: &mut Findings) -> Option<Trust> {
     let problem = |TrustProblem { file, message }| Diagnostic::of_file(file, message);
-    let previous = previous.map(|previous| &*previous.trust);
-    match Trust::load(&config.clients, clock::now_ms(), previous) {
+    match Trust::load(&config.clients, clock::now_ms(), previous.map(|previous| &*previous.trust)) {
         Ok(loaded) => {
-            let warnings = loaded.warnings.into_iter().map(|warning| problem(warning).as_warning()).collect();
-            Ok((loaded.trust, warnings))
+            findings.warnings.extend(loaded.warnings.into_iter().map(|warning| problem(warning).as_warning()));
+            findings.kept |= loaded.kept_list;
+            Some(loaded.trust)
         }
-        Err(problems) => Err(problems.into_iter().map(problem).collect()),
+        Err(problems) => {
+            findings.errors.extend(problems.into_iter().map(problem));
+            None
+        }
     }
 }
 
@@ -121,13 +152,12 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
     findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
 }
 
-fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let directory = &config.policy.directory;
+fn load_policies(policy: &config::Policy, apps: &[Arc<App>]) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let directory = &policy.directory;
     let mut sources = Sources::default();
     read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![*error])?;
-    let apps: Vec<AppScope<'_>> = config.apps.iter().map(|app| scope(app)).collect();
-    let mut actions: Vec<&str> =
-        config.apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
+    let scopes: Vec<AppScope<'_>> = apps.iter().map(|app| scope(app)).collect();
+    let mut actions: Vec<&str> = apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
     actions.sort_unstable();
     actions.dedup();
     let diagnostic = |found: gaccong_policy::Diagnostic| {
@@ -140,7 +170,7 @@ fn load_policies(config: &Config) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Di
             None => Diagnostic::of_file(directory, message),
         }
     };
-    match PolicySet::load(&sources, &apps, &actions) {
+    match PolicySet::load(&sources, &scopes, &actions) {
         Ok(loaded) => {
             let warnings = loaded.warnings.into_iter().map(|warning| diagnostic(warning).as_warning()).collect();
             Ok((loaded.set, warnings))

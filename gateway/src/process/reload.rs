@@ -52,7 +52,7 @@ fn reload(gateway: &Gateway, config_file: &std::path::Path) -> Option<Arc<Config
             gateway.metrics.reloaded(false);
             None
         }
-        Ok(Loaded { snapshot, warnings }) => {
+        Ok(Loaded { snapshot, warnings, kept }) => {
             log(&warnings);
             log(&needs_restart(&previous.config, &snapshot.config));
             let started = Instant::now();
@@ -61,7 +61,7 @@ fn reload(gateway: &Gateway, config_file: &std::path::Path) -> Option<Arc<Config
             snapshot.routes.iter().for_each(|route| route.pool.watch_health());
             sweep::decide_all_again(gateway, &snapshot);
             gateway.metrics.revoked(started.elapsed());
-            gateway.metrics.reloaded(true);
+            gateway.metrics.reloaded(!kept);
             tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");
             Some(Arc::clone(&snapshot.config))
         }

@@ -87,7 +87,7 @@ pub fn run(start: &Start, stop: &CancellationToken, ready: impl FnOnce(Ready)) -
     let runtime = |threads: usize| {
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().thread_name("gaccong").build()
     };
-    let Loaded { snapshot, warnings } = load::load(&start.config_file, None).map_err(RunError::Invalid)?;
+    let Loaded { snapshot, warnings, .. } = load::load(&start.config_file, None).map_err(RunError::Invalid)?;
     reload::log(&warnings);
     let config = Arc::clone(&snapshot.config);
     let runtime = runtime(config.listen.threads).map_err(cannot("cannot start threads"))?;
@@ -135,8 +135,9 @@ async fn serve(
     ready(place);
     notify_systemd();
 
+    let socket = sockets.data.try_clone().map_err(cannot("cannot keep a socket"))?;
     let ending = until_told(successors, sockets, stop).await?;
-    drain(&gateway, config, ending, &accepting).await;
+    drain(&gateway, config, ending, &accepting, &socket).await;
     // Stops accepting at once; the task has nothing else to do.
     let _ = accept.await;
     tokio::task::spawn_blocking(move || audit.shutdown(AUDIT_DRAIN))
@@ -207,12 +208,22 @@ fn wait_for_successor(successors: &UnixListener, sockets: &Sockets) -> io::Resul
 }
 
 /// Lets what runs end, within the bound; then cuts it.
-async fn drain(gateway: &Gateway, config: &Config, ending: Ending, accepting: &CancellationToken) {
+async fn drain(
+    gateway: &Gateway,
+    config: &Config,
+    ending: Ending,
+    accepting: &CancellationToken,
+    socket: &TcpListener,
+) {
     tracing::info!(?ending, "draining");
     gateway.drain();
     if ending == Ending::Told {
         // Load balancers see `readyz` before connections are refused.
         tokio::time::sleep(config.listen.drain_delay).await;
+        // Other copies of the socket are waiting for a successor: only a shutdown makes the kernel refuse connections.
+        if let Err(error) = rustix::net::shutdown(socket, rustix::net::Shutdown::Both) {
+            tracing::warn!(%error, "cannot refuse new connections");
+        }
     }
     accepting.cancel();
     if tokio::time::timeout(config.listen.drain, idle(gateway)).await.is_err() {

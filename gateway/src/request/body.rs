@@ -1,6 +1,7 @@
 //! Bodies as they stream: the client's on its way to the upstream, the upstream's on its way to the client. Constant
 //! memory, back-pressure from end to end, and every frame seen by the bounds and by the cut.
 
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,6 +17,7 @@ use crate::audit::event::Outcome;
 use crate::reason::Reason;
 use crate::request::exchange::Exchange;
 use crate::request::forward::headers;
+use crate::request::outcome_of;
 use crate::streams::LiveRequest;
 
 /// Why a body ended early. What it says to the peer is the protocol's own: a stream reset, or a connection closed
@@ -124,7 +126,7 @@ impl Body for RequestBody {
                         Some(Ok(frame))
                     }
                     None => {
-                        live.fail(Reason::RequestBodyTooLarge);
+                        live.upload.end(Outcome::BodyRefused(Reason::RequestBodyTooLarge));
                         Some(Err(BodyError::Refused(Reason::RequestBodyTooLarge)))
                     }
                 }
@@ -147,11 +149,14 @@ impl Body for RequestBody {
 
 /// A body that the client broke off or whose encoding is broken.
 fn broken(live: &LiveRequest, error: hyper::Error) -> BodyError {
-    if error.is_closed() || error.is_canceled() || error.is_incomplete_message() {
-        return BodyError::Peer(error);
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+    let malformed = matches!(source.map(io::Error::kind), Some(ErrorKind::InvalidInput | ErrorKind::InvalidData));
+    if malformed {
+        live.upload.end(Outcome::BodyRefused(Reason::RequestBodyMalformed));
+        return BodyError::Refused(Reason::RequestBodyMalformed);
     }
-    live.fail(Reason::RequestBodyMalformed);
-    BodyError::Refused(Reason::RequestBodyMalformed)
+    live.upload.end(Outcome::ClientGone);
+    BodyError::Peer(error)
 }
 
 /// The body of a response to the client.
@@ -185,7 +190,7 @@ impl UpstreamBody {
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(reason) = self.live.cut.poll(cx) {
-            self.exchange.ended(Outcome::Cut(reason));
+            self.exchange.ended(outcome_of(reason));
             return Poll::Ready(Some(Err(BodyError::cut())));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
@@ -204,8 +209,8 @@ impl UpstreamBody {
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
-                let outcome = self.live.fault().map_or(Outcome::UpstreamFailed, Outcome::BodyRefused);
-                self.exchange.ended(outcome);
+                let failed = Outcome::UpstreamFailed(Reason::UpstreamProtocol);
+                self.exchange.ended(self.live.upload.ended().unwrap_or(failed));
                 Some(Err(BodyError::Peer(error)))
             }
         })

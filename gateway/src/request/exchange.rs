@@ -3,8 +3,8 @@
 //! The place in the audit queue is reserved before anything else is done; the record is written when the exchange is
 //! dropped, whichever way that comes about: a whole response, a client that hangs up, a cut, a panic.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::request::Parts;
@@ -66,6 +66,38 @@ impl Head {
             user_agent: header("user-agent"),
             correlation: header("x-request-id"),
         }
+    }
+}
+
+/// What stands for the method of a request that could not be parsed.
+static UNPARSED: LazyLock<Method> = LazyLock::new(|| Method::from_bytes(b"UNPARSED").unwrap_or_default());
+
+impl Head {
+    /// A request that could not be parsed: nothing of it is known.
+    fn unparsed(version: Version) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            started: Instant::now(),
+            method: UNPARSED.clone(),
+            version,
+            host: None,
+            path: Arc::from(""),
+            query: None,
+            app: None,
+            user_agent: None,
+            correlation: None,
+        }
+    }
+}
+
+/// Records a request whose head never became one: malformed, too large, or not complete in time. hyper has answered it
+/// with a bare status, where it has answered at all.
+pub fn unparsed(connection: &Arc<Connection>, reason: Reason, detail: String) {
+    let version = if connection.http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+    match Exchange::begin(connection, Head::unparsed(version)) {
+        Some(exchange) => exchange.refused(Box::new(Refused::because(reason, detail)), reason.status(), 0),
+        None => connection.gateway.lane.count_unrecordable(&connection.facts, clock::now_ms()),
     }
 }
 

@@ -22,6 +22,7 @@ pub use body::ResponseBody;
 
 use crate::audit::event::Outcome;
 use crate::clock;
+use crate::config::Limits;
 use crate::facts::snapshot::{Route, Snapshot};
 use crate::reason::Reason;
 use crate::request::decide::{Permitted, Refused, Wanted};
@@ -76,6 +77,7 @@ fn admit(
 ) -> Result<(Admitted, Arc<LiveRequest>), Box<Refused>> {
     let gateway = &connection.gateway;
     let snapshot = gateway.snapshot.load();
+    bound_head(&parts.headers, &snapshot.config.limits)?;
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
@@ -91,6 +93,16 @@ fn admit(
         crate::streams::sweep::decide_again(&current, connection, &live);
     }
     Ok((admitted, live))
+}
+
+/// hyper bounds heads of HTTP/1.1 as they are read; those of HTTP/2 arrive unpacked.
+fn bound_head(headers: &HeaderMap, limits: &Limits) -> Result<(), Reason> {
+    // A field costs its name, its value and 32 bytes (RFC 9113 §6.5.2).
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    if headers.len() > limits.headers || bytes > limits.header_bytes {
+        return Err(Reason::RequestHeadTooLarge);
+    }
+    Ok(())
 }
 
 /// The one reading of the request's host and path.
@@ -162,7 +174,7 @@ fn outcome_of(reason: Reason) -> Outcome {
         | Reason::UpstreamTimeout
         | Reason::UpstreamProtocol
         | Reason::UpstreamConnectionAuth
-        | Reason::GatewayInternal => Outcome::NotForwarded(reason),
+        | Reason::GatewayInternal => Outcome::UpstreamFailed(reason),
         _ => Outcome::Cut(reason),
     }
 }

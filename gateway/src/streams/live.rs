@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::audit::event::DecisionFacts;
+use crate::audit::event::{DecisionFacts, Outcome};
 use crate::clock::{self, Tick, Ticker};
 use crate::reason::Reason;
 use crate::request::decide::Asked;
@@ -29,7 +29,6 @@ pub struct LiveRequest {
     /// Bytes of the response's body handed to the client's connection.
     pub bytes_out: AtomicU64,
     ticker: Arc<Ticker>,
-    fault: OnceLock<Reason>,
     /// When a byte last moved in either direction.
     progress: AtomicU64,
     /// When the upstream's answer began; 0 before.
@@ -53,7 +52,6 @@ impl LiveRequest {
         let now = ticker.now();
         Self {
             ticker: Arc::clone(ticker),
-            fault: OnceLock::new(),
             head,
             asked,
             decision,
@@ -71,16 +69,6 @@ impl LiveRequest {
     /// The coarse clock of the process.
     pub fn now(&self) -> Tick {
         self.ticker.now()
-    }
-
-    /// The client's body broke a bound. The first fault stays.
-    pub fn fail(&self, reason: Reason) {
-        let _ = self.fault.set(reason);
-    }
-
-    /// What the client's body broke.
-    pub fn fault(&self) -> Option<Reason> {
-        self.fault.get().copied()
     }
 
     /// Notes that a byte moved.
@@ -136,6 +124,8 @@ pub struct Upload {
     window_wait_ms: AtomicU64,
     /// Bytes that came in the present window.
     window_bytes: AtomicU64,
+    /// How it ended early.
+    ended: OnceLock<Outcome>,
 }
 
 /// The stretch of waiting over which the minimum rate is judged.
@@ -155,6 +145,16 @@ impl Upload {
         if since != 0 {
             self.window_wait_ms.fetch_add(now.saturating_sub(since), Ordering::Relaxed);
         }
+    }
+
+    /// The body ended early: it broke a bound, or the client went away. The first word stays.
+    pub fn end(&self, outcome: Outcome) {
+        let _ = self.ended.set(outcome);
+    }
+
+    /// How the body ended early, if it did.
+    pub fn ended(&self) -> Option<Outcome> {
+        self.ended.get().copied()
     }
 
     /// The body has ended.

@@ -131,7 +131,7 @@ fn control(event: &RequestEvent) -> Control {
         }
         Outcome::Completed => decided,
         Outcome::Running => decided.running(),
-        Outcome::ClientGone | Outcome::UpstreamFailed | Outcome::NotForwarded(_) => decided.failed(),
+        Outcome::ClientGone | Outcome::UpstreamFailed(_) => decided.failed(),
         Outcome::Cut(_) => Control::REVOKED,
         Outcome::BodyRefused(_) => Control::BLOCKED,
         Outcome::Panicked => Control::ERROR,

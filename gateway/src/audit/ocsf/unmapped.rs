@@ -104,8 +104,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Running => "running",
         Outcome::Completed => "completed",
         Outcome::ClientGone => "client_gone",
-        Outcome::UpstreamFailed => "upstream_failed",
-        Outcome::NotForwarded(_) => "not_forwarded",
+        Outcome::UpstreamFailed(_) => "upstream_failed",
         Outcome::Cut(_) => "cut",
         Outcome::BodyRefused(_) => "body_refused",
         Outcome::Panicked => "panicked",
@@ -115,7 +114,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 /// Why a request that was let through did not end well.
 pub(super) const fn cut_reason(outcome: Outcome) -> Option<Reason> {
     match outcome {
-        Outcome::Cut(reason) | Outcome::BodyRefused(reason) | Outcome::NotForwarded(reason) => Some(reason),
+        Outcome::Cut(reason) | Outcome::BodyRefused(reason) | Outcome::UpstreamFailed(reason) => Some(reason),
         _ => None,
     }
 }

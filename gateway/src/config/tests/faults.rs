@@ -65,7 +65,7 @@ fn syntax_errors_have_a_place() {
 #[test]
 fn a_file_that_is_not_there() {
     let problems = load(Path::new("/nowhere/gaccong.toml")).unwrap_err();
-    assert_eq!(shown(&problems), "/nowhere/gaccong.toml: cannot be read: no such file or folder\n");
+    assert_eq!(shown(&problems.diagnostics), "/nowhere/gaccong.toml: cannot be read: no such file or folder\n");
 }
 
 #[test]

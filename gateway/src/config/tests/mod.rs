@@ -61,7 +61,7 @@ impl Folder {
 
     fn load(&self, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
         self.write("gaccong.toml", text);
-        load(&self.path().join("gaccong.toml"))
+        load(&self.path().join("gaccong.toml")).map_err(|invalid| invalid.diagnostics)
     }
 
     /// The one thing that is wrong.

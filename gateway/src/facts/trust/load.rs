@@ -29,6 +29,8 @@ pub struct LoadedTrust {
     pub trust: Trust,
     /// What is wrong but does not prevent it.
     pub warnings: Vec<TrustProblem>,
+    /// Whether a revocation list failed to load and the last good one stays in force.
+    pub kept_list: bool,
 }
 
 /// Something wrong with a file.
@@ -47,7 +49,7 @@ impl Trust {
     /// file: the last good list stays in force, and other files can still change.
     pub fn load(clients: &Clients, now_ms: i64, previous: Option<&Self>) -> Result<LoadedTrust, Vec<TrustProblem>> {
         let algorithms = default_provider().signature_verification_algorithms;
-        let mut report = Report { now_ms, errors: Vec::new(), warnings: Vec::new() };
+        let mut report = Report { now_ms, errors: Vec::new(), warnings: Vec::new(), kept_list: false };
         let mut domains = Vec::new();
         for domain in &clients.trust {
             let before = previous.and_then(|trust| trust.domains.iter().find(|known| known.name == domain.name));
@@ -57,7 +59,8 @@ impl Trust {
             return Err(report.errors);
         }
         let hints = hints(&domains);
-        Ok(LoadedTrust { trust: Self { domains, hints, algorithms }, warnings: report.warnings })
+        let trust = Self { domains, hints, algorithms };
+        Ok(LoadedTrust { trust, warnings: report.warnings, kept_list: report.kept_list })
     }
 }
 
@@ -66,6 +69,7 @@ struct Report {
     now_ms: i64,
     errors: Vec<TrustProblem>,
     warnings: Vec<TrustProblem>,
+    kept_list: bool,
 }
 
 impl Report {
@@ -113,6 +117,7 @@ fn load_domain(
     }
     Some(Domain {
         name: Arc::clone(&domain.name),
+        naming: domain.clone(),
         anchors,
         roots,
         intermediates: intermediates.into_iter().map(|(authority, _)| authority).collect(),
@@ -176,6 +181,7 @@ fn load_crls(
             Ok(lists) => lists.into_iter().map(Arc::new).collect(),
             Err(why) => match last_good(before, file, authorities) {
                 Some(lists) => {
+                    report.kept_list = true;
                     report.warn(file, format!("revocation list cannot be loaded, the last good one stays: {why}"));
                     lists
                 }

@@ -25,9 +25,10 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::audit::event::PresentedCertificate;
+use crate::config::TrustDomain;
 use crate::reason::Reason;
 use crate::request::identify::certificate::{MAX_CERTIFICATE_BYTES, presented};
-use crate::request::identify::printable;
+use crate::request::identify::{ClientCertificate, Named, identify, printable};
 use authority::{Authority, AuthorityId};
 use crl::Crl;
 pub use load::{LoadedTrust, TrustProblem};
@@ -49,6 +50,8 @@ pub struct Trust {
 /// One trust domain.
 struct Domain {
     name: Arc<str>,
+    /// How its certificates name devices and principals.
+    naming: TrustDomain,
     /// Where paths end. Each is the authority at the same place in `roots`.
     anchors: Vec<TrustAnchor<'static>>,
     roots: Vec<Authority>,
@@ -96,6 +99,12 @@ impl Fault {
 }
 
 impl Trust {
+    /// Whom a certificate names, by the rules of its trust domain.
+    fn named(&self, certificate: &ClientCertificate) -> Result<Named, Reason> {
+        let domain = self.domains.iter().find(|domain| domain.name == certificate.trust_domain);
+        identify(&certificate.names, &domain.ok_or(Reason::CertificateUntrusted)?.naming)
+    }
+
     /// Each revocation list in force: the CA's name and the time of its next update, milliseconds since the Unix epoch.
     pub fn crl_next_updates_ms(&self) -> impl Iterator<Item = (&str, i64)> {
         let lists = self.domains.iter().flat_map(|domain| domain.crls.values().flatten());

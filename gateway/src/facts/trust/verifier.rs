@@ -11,13 +11,15 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use super::{Fault, Refused, Standing, Trust};
 use crate::config::{CertificateMode, OnInvalid};
 use crate::reason::Reason;
-use crate::request::identify::ClientCertificate;
+use crate::request::identify::{ClientCertificate, Named};
 
 /// A certificate whose chain and key are good, and how it stood at the handshake.
 #[derive(Debug, Clone)]
 pub struct Presented {
     /// The certificate.
     pub certificate: Arc<ClientCertificate>,
+    /// Whom it names.
+    pub named: Named,
     /// Whether it was valid and unrevoked.
     pub standing: Result<Standing, Reason>,
 }
@@ -49,12 +51,14 @@ impl ClientVerifier {
         now_ms: i64,
     ) -> Result<Presented, Refused> {
         let certificate = self.trust.authenticate(end_entity, intermediates, now_ms)?;
+        let named = self.trust.named(&certificate);
+        let named = named.map_err(|reason| Fault::new(reason, "chain and key are good").refuse(end_entity))?;
         let standing = self.trust.standing(&certificate, now_ms);
         match standing {
             Err(reason) if !self.completes(reason) => {
                 Err(Fault::new(reason, "chain and key are good").refuse(end_entity))
             }
-            standing => Ok(Presented { certificate: Arc::new(certificate), standing }),
+            standing => Ok(Presented { certificate: Arc::new(certificate), named, standing }),
         }
     }
 

@@ -104,8 +104,8 @@ impl Attempt {
 
         let identity = match verifier.outcome() {
             Some(Err(refused)) => return Err(refused.into()),
-            Some(Ok(presented)) => Identity::of(Some(presented), clients),
-            None => Identity::of(None, clients),
+            Some(Ok(presented)) => Identity::of(Some(presented)),
+            None => Identity::of(None),
         };
         let tls = self.negotiated(&stream);
         let http2 = tls.alpn == "h2";

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Limits;
 use crate::reason::Reason;
-use crate::request;
 use crate::request::accept::metered::Metered;
+use crate::request::{self, exchange};
 use crate::streams::Connection;
 
 /// hyper's smallest read buffer.
@@ -47,7 +47,8 @@ pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let of_connection = Arc::clone(connection);
     let served = h2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        // Beyond this the h2 crate refuses without a word to us; between the limit and this we do, with a record.
+        .max_header_list_size(u32::try_from(limits.header_bytes.saturating_mul(4)).unwrap_or(u32::MAX))
         .serve_connection(
             io,
             service_fn(move |request| {
@@ -66,7 +67,7 @@ async fn answer(
 }
 
 /// Polls a connection to its end, and records an end that was the client's fault.
-async fn drive<C>(connection: &Connection, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
+async fn drive<C>(connection: &Arc<Connection>, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -84,12 +85,16 @@ where
     .await;
     // A flood is reported by the stream below as an I/O error; the cut knows better.
     if let Some((reason, detail)) = connection.cut.reason().map(|reason| (reason, String::new())).or(ended) {
-        connection.refused(reason, detail);
+        match reason {
+            Reason::ConnectionFlood => connection.refused(reason, detail),
+            _ => exchange::unparsed(connection, reason, detail),
+        }
     }
 }
 
 /// What the client did wrong, where the connection ended because of it.
 fn fault(error: &hyper::Error) -> Option<(Reason, String)> {
+    let words = error.to_string();
     let protocol = || {
         let h2 = std::error::Error::source(error)?.downcast_ref::<::h2::Error>()?;
         (h2.is_library() && !h2.is_io()).then_some(())
@@ -97,9 +102,11 @@ fn fault(error: &hyper::Error) -> Option<(Reason, String)> {
     let reason = if error.is_parse_too_large() {
         Reason::RequestHeadTooLarge
     } else if error.is_parse() || protocol().is_some() {
-        Reason::RequestMalformed
+        // hyper tells which field it was in words only.
+        let framing = ["content-length", "transfer-encoding"].iter().any(|field| words.contains(field));
+        if framing { Reason::RequestFraming } else { Reason::RequestMalformed }
     } else {
         return None;
     };
-    Some((reason, error.to_string()))
+    Some((reason, words))
 }

@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
+use crate::audit::event::Outcome;
 use crate::config::Scheme;
 use crate::reason::Reason;
 use crate::request::body::{RequestBody, ResponseBody, Source, UpstreamBody};
@@ -190,13 +191,17 @@ fn stream(
 }
 
 fn refuse(failure: &Failure, live: &LiveRequest, mut exchange: Exchange, reader: Reader) -> Response<ResponseBody> {
-    // What the client's own body broke comes before what the upstream made of it.
-    let reason = live.fault().unwrap_or(failure.reason);
+    // What the client's own body did comes before what the upstream made of it.
+    let outcome = live.upload.ended().unwrap_or(outcome_of(failure.reason));
+    let reason = match outcome {
+        Outcome::BodyRefused(reason) => reason,
+        _ => failure.reason,
+    };
     if !failure.detail.is_empty() {
         tracing::debug!(request = %exchange.id(), reason = reason.code(), detail = failure.detail, "not forwarded");
     }
     let response = Refusal::new(reason, exchange.id()).response(reader);
-    exchange.ended(outcome_of(reason));
+    exchange.ended(outcome);
     exchange.answered(response.status(), None);
     exchange.own_bytes_out(response.body().len() as u64);
     response.map(ResponseBody::from)

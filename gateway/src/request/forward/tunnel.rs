@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use crate::audit::event::Outcome;
 use crate::reason::Reason;
 use crate::request::exchange::Exchange;
+use crate::request::outcome_of;
 use crate::streams::LiveRequest;
 
 /// The room of each direction.
@@ -53,7 +54,8 @@ pub async fn run(client: OnUpgrade, upstream: OnUpgrade, live: Arc<LiveRequest>,
         });
         match (sent, received) {
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(Carried::Broken),
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(Carried::Ended),
+            // A WebSocket has no half: when one side ends, the close frames have been exchanged or never will be.
+            (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) => Poll::Ready(Carried::Ended),
             _ => Poll::Pending,
         }
     })
@@ -62,7 +64,7 @@ pub async fn run(client: OnUpgrade, upstream: OnUpgrade, live: Arc<LiveRequest>,
         Carried::Ended => exchange.ended(Outcome::Completed),
         Carried::Broken => exchange.ended(Outcome::ClientGone),
         Carried::Cut(reason) => {
-            exchange.ended(Outcome::Cut(reason));
+            exchange.ended(outcome_of(reason));
             let goodbye = say_goodbye(&mut client, &mut upstream, &mut down, &mut frames, reason);
             // The client may be gone or not reading: the tunnel ends all the same.
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use gaccong_policy::PrincipalKind;
 
-use crate::config::Clients;
 use crate::facts::trust::Presented;
 use crate::reason::Reason;
 pub use certificate::{ChainLink, ClientCertificate, Names};
@@ -23,10 +22,9 @@ pub(crate) use text::printable;
 pub enum Identity {
     /// No certificate was presented, and none is required.
     Anonymous,
-    /// A genuine certificate that is no longer valid (`on_invalid = "page"`), or that names nobody: every request is
-    /// refused for this reason.
+    /// A genuine certificate that is no longer valid (`on_invalid = "page"`): every request is refused for this reason.
     Invalid {
-        /// Expired, revoked or unnamed.
+        /// Expired or revoked.
         reason: Reason,
         /// The certificate, for the record.
         certificate: Arc<ClientCertificate>,
@@ -56,19 +54,15 @@ impl Identity {
     ///
     /// A revocation list that is stale or absent does not settle a connection's identity: the list may be renewed while
     /// the connection lives. Each request asks for the certificate's standing and is refused until then.
-    pub fn of(presented: Option<&Presented>, clients: &Clients) -> Self {
-        let Some(Presented { certificate, standing }) = presented else { return Self::Anonymous };
+    pub fn of(presented: Option<&Presented>) -> Self {
+        let Some(Presented { certificate, named, standing }) = presented else { return Self::Anonymous };
         let certificate = Arc::clone(certificate);
         match standing {
-            Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent) => {}
-            Err(reason) => return Self::Invalid { reason: *reason, certificate },
-        }
-        let Some(domain) = clients.trust.iter().find(|domain| domain.name == certificate.trust_domain) else {
-            return Self::Invalid { reason: Reason::CertificateUntrusted, certificate };
-        };
-        match identify(&certificate.names, domain) {
-            Ok(Named { device, principal }) => Self::Proven { certificate, device, principal },
-            Err(reason) => Self::Invalid { reason, certificate },
+            Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent) => {
+                let Named { device, principal } = named.clone();
+                Self::Proven { certificate, device, principal }
+            }
+            Err(reason) => Self::Invalid { reason: *reason, certificate },
         }
     }
 

@@ -131,10 +131,7 @@ fn a_good_certificate_proves_who_is_there() {
         let ended = handshake(&client, &[], CertificateMode::Required, OnInvalid::Alert, tls);
         assert_eq!((ended.server, ended.client), (Ok(()), Ok(())));
         let presented = ended.outcome.unwrap().unwrap();
-        let clients = Files::new(&[&client.root.certificate], &[]).clients;
-        let Identity::Proven { device, principal, .. } = Identity::of(Some(&presented), &clients) else {
-            panic!("not proven")
-        };
+        let Identity::Proven { device, principal, .. } = Identity::of(Some(&presented)) else { panic!("not proven") };
         assert_eq!(device.as_deref(), Some("d1"));
         assert_eq!(&*principal.unwrap().id, "alice@example.org");
     }
@@ -180,8 +177,7 @@ fn what_is_genuine_but_invalid_gets_an_alert_or_a_page() {
         assert_eq!((paged.server, paged.client), (Ok(()), Ok(())));
         let presented = paged.outcome.unwrap().unwrap();
         assert_eq!(presented.standing, Err(reason));
-        let clients = Files::new(&[&client.root.certificate], &[]).clients;
-        match Identity::of(Some(&presented), &clients) {
+        match Identity::of(Some(&presented)) {
             Identity::Invalid { reason: told, .. } => assert_eq!(told, reason),
             // A list may be renewed while the connection lives, so each request asks.
             Identity::Proven { .. } => assert_eq!(reason, Reason::CrlStale),

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::names::starts_with;
 
 /// How the names of our cookies begin, folded as [`is_ours`] folds.
-const OUR_PREFIXES: [&[u8]; 3] = [b"--host-gaccong", b"--secure-gaccong", b"gaccong-"];
+const OUR_PREFIXES: [&[u8]; 3] = [b"--host-gaccong", b"--secure-gaccong", b"gaccong"];
 
 /// Takes our cookies out of `Cookie` and leaves the others byte for byte. Several lines, as HTTP/2 may send, become one
 /// (RFC 9113 §8.2.3).
@@ -88,7 +88,7 @@ mod tests {
             (&["__host-GACCONG=s; a=b"], Some("a=b")),
             (&["%5F%5fHost-gaccong=s; a=b"], Some("a=b")),
             (&["=__Host-gaccong=s; a=b"], Some("a=b")),
-            (&["gaccong.x=s; gaccongx=y"], Some("gaccongx=y")),
+            (&["gaccong.x=s; gaccong=y; xgaccong=z"], Some("xgaccong=z")),
             (&["a=b", "__Host-gaccong=s", "c=d"], Some("a=b; c=d")),
             (&["a=__Host-gaccong"], Some("a=__Host-gaccong")),
             (&["; ;"], Some("; ;")),
