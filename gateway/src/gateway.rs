@@ -1,7 +1,7 @@
 //! The gateway: what all connections of the process share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -9,7 +9,7 @@ use crate::audit::counters::Counters;
 use crate::audit::lane::Lane;
 use crate::audit::log::AuditLog;
 use crate::audit::queue::AuditQueue;
-use crate::clock::Ticker;
+use crate::clock::{Tick, Ticker};
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
@@ -34,7 +34,8 @@ pub struct Gateway {
     pub ticker: Arc<Ticker>,
     /// How many connections there are, in all and by source.
     pub bounds: Bounds,
-    draining: AtomicBool,
+    /// Since when the process is on its way out; 0 while it is not.
+    draining_since: AtomicU64,
 }
 
 impl Gateway {
@@ -49,17 +50,22 @@ impl Gateway {
             metrics,
             ticker: Arc::default(),
             bounds: Bounds::default(),
-            draining: AtomicBool::new(false),
+            draining_since: AtomicU64::new(0),
         }
     }
 
     /// Whether the process is on its way out: responses close their connections.
     pub fn draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining_since().is_some()
+    }
+
+    /// Since when the process is on its way out.
+    pub fn draining_since(&self) -> Option<Tick> {
+        Some(self.draining_since.load(Ordering::Relaxed)).filter(|&tick| tick != 0)
     }
 
     /// From now on the process is on its way out.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining_since.store(self.ticker.advance(), Ordering::Relaxed);
     }
 }

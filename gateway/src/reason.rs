@@ -81,6 +81,8 @@ reasons! {
     ConnectionProxyHeader = "connection.proxy_header", BAD_REQUEST;
     /// The client flooded the connection with HTTP/2 control frames.
     ConnectionFlood = "connection.flood", TOO_MANY_REQUESTS;
+    /// Too many requests at once from one source.
+    RequestSourceLimit = "request.source_limit", TOO_MANY_REQUESTS;
     /// The client did not complete a request's head in time.
     RequestHeadTimeout = "request.head_timeout", REQUEST_TIMEOUT;
 
@@ -146,6 +148,8 @@ reasons! {
     /// The upstream asks to authenticate the connection (NTLM, Negotiate).
     UpstreamConnectionAuth = "upstream.connection_auth", BAD_GATEWAY;
 
+    /// Nothing has moved on the stream for too long, and not for the upstream's fault.
+    StreamIdle = "stream.idle", REQUEST_TIMEOUT;
     /// The audit queue is full: what cannot be recorded is not done.
     AuditQueueFull = "audit.queue_full", SERVICE_UNAVAILABLE;
     /// The gateway is shutting down and the time for running requests is over.

@@ -86,6 +86,7 @@ pub(crate) fn asked() -> Asked {
         certificate: certificate(),
         app: app(),
         action: "read".into(),
+        websocket: false,
         host: "payroll.example.org".into(),
         path: "/salaries/2026".into(),
         method: Method::GET,

@@ -44,16 +44,21 @@ impl Lane {
         self.record_at(event, Instant::now());
     }
 
-    /// Counts a request that is refused because the queue is full (`audit.queue_full`), in a sum.
-    pub fn count_unrecordable(&self, connection: &ConnectionFacts, time_ms: i64) {
+    /// Whether a request of an unauthenticated client may have a record of its own; takes it from its prefix's budget.
+    pub fn admits(&self, source: IpAddr) -> bool {
+        self.lock().take_token(prefix(source), Instant::now())
+    }
+
+    /// Counts a request that gets no record of its own in a sum: the queue is full, or the budget of its prefix is used up.
+    pub fn count(&self, connection: &ConnectionFacts, reason: Reason, time_ms: i64) {
         self.sum(ConnectionEvent {
             id: connection.id,
             time_ms,
             source: connection.source,
             via: connection.via,
             local: connection.local,
-            reason: Reason::AuditQueueFull,
-            detail: "the audit queue was full".to_owned(),
+            reason,
+            detail: String::new(),
             sni: None,
             certificate: None,
             count: 1,
@@ -298,7 +303,7 @@ mod tests {
         let (lane, mut receiver) = lane(1000);
         let request = fixtures::request();
         for _ in 0..5 {
-            lane.count_unrecordable(&request.connection, 1);
+            lane.count(&request.connection, Reason::AuditQueueFull, 1);
         }
         assert_eq!(received(&mut receiver), 0);
         let sums = lane.drain();

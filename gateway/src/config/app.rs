@@ -40,7 +40,7 @@ pub struct App {
     pub actions: Vec<ActionRule>,
     /// `connect_timeout_ms`. Default 5 s.
     pub connect_timeout: Duration,
-    /// `first_byte_timeout_ms`: from the end of the request's head to the response's head. Default 60 s.
+    /// `first_byte_timeout_ms`: from the end of the request to the response's head. Default 60 s.
     pub first_byte_timeout: Duration,
     /// `idle_timeout_ms`: between two pieces of a body or tunnel. Default 300 s.
     pub idle_timeout: Duration,

@@ -11,6 +11,8 @@ pub struct Limits {
     pub connections: usize,
     /// `connections_per_source`: by IPv4 address or IPv6 /64. Default 1 000.
     pub connections_per_source: usize,
+    /// `requests_per_source`: running at once, by IPv4 address or IPv6 /64. Default 2 000.
+    pub requests_per_source: usize,
     /// `handshake_ms`: from accept to the end of the handshake, PROXY header included. Default 10 s.
     pub handshake: Duration,
     /// `header_ms`: from the first byte of a request's head to its last. Default 10 s.
@@ -37,6 +39,7 @@ pub(super) fn read(mut table: Table<'_>) -> Limits {
     let limits = Limits {
         connections: table.size("connections", 50_000, 1..=10_000_000),
         connections_per_source: table.size("connections_per_source", 1_000, 1..=10_000_000),
+        requests_per_source: table.size("requests_per_source", 2_000, 1..=1_000_000),
         handshake: table.milliseconds("handshake_ms", 10_000, 100..=120_000),
         header: table.milliseconds("header_ms", 10_000, 100..=120_000),
         header_bytes: table.size("header_bytes", 65_536, 8_192..=1_048_576),

@@ -104,6 +104,11 @@ impl Metrics {
         self.request_duration.with_label_values(&[app]).observe(event.duration_us as f64 / 1e6);
     }
 
+    /// A request was refused without a record of its own.
+    pub fn refused(&self, reason: Reason) {
+        self.requests.with_label_values(&["", "deny", reason.code()]).inc();
+    }
+
     /// A connection was ended by us.
     pub fn connection_cut(&self, reason: Reason) {
         self.streams_cut.with_label_values(&[reason.code()]).inc();

@@ -59,7 +59,7 @@ fn reload(gateway: &Gateway, config_file: &std::path::Path) -> Option<Arc<Config
             let snapshot = Arc::new(snapshot);
             gateway.snapshot.store(Arc::clone(&snapshot));
             snapshot.routes.iter().for_each(|route| route.pool.watch_health());
-            sweep::decide_all_again(gateway, &snapshot);
+            sweep::decide_all_again(gateway);
             gateway.metrics.revoked(started.elapsed());
             gateway.metrics.reloaded(!kept);
             tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");

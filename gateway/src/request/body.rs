@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -99,6 +99,9 @@ impl Body for RequestBody {
         }
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let live = &source.live;
+        if live.cut.reason().is_some() {
+            return Poll::Ready(Some(Err(BodyError::cut())));
+        }
         let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
             live.upload.waiting(live.now());
             return Poll::Pending;
@@ -178,6 +181,8 @@ impl From<Bytes> for ResponseBody {
 #[derive(Debug)]
 pub struct UpstreamBody {
     body: Incoming,
+    /// What is announced and has not come.
+    left_bytes: Option<u64>,
     live: Arc<LiveRequest>,
     exchange: Exchange,
 }
@@ -185,7 +190,11 @@ pub struct UpstreamBody {
 impl UpstreamBody {
     /// The body of an answered request.
     pub fn new(body: Incoming, live: Arc<LiveRequest>, exchange: Exchange) -> Self {
-        Self { body, live, exchange }
+        Self { left_bytes: body.size_hint().exact(), body, live, exchange }
+    }
+
+    fn whole(&self) -> bool {
+        self.left_bytes.map_or_else(|| self.body.is_end_stream(), |left| left == 0)
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -193,15 +202,24 @@ impl UpstreamBody {
             self.exchange.ended(outcome_of(reason));
             return Poll::Ready(Some(Err(BodyError::cut())));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            self.live.awaits_upstream.store(true, Ordering::Relaxed);
+            return Poll::Pending;
+        };
+        self.live.awaits_upstream.store(false, Ordering::Relaxed);
         self.live.progressed(self.live.now());
         Poll::Ready(match frame {
+            None if self.left_bytes.is_some_and(|left| left > 0) => {
+                self.exchange.ended(Outcome::UpstreamFailed(Reason::UpstreamProtocol));
+                Some(Err(BodyError::Refused(Reason::UpstreamProtocol)))
+            }
             None => {
                 self.exchange.ended(Outcome::Completed);
                 None
             }
             Some(Ok(mut frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.left_bytes = self.left_bytes.map(|left| left.saturating_sub(length));
                 self.live.bytes_out.fetch_add(length, Ordering::Relaxed);
                 if let Some(trailers) = frame.trailers_mut() {
                     headers::trailers_to_client(trailers);
@@ -220,7 +238,7 @@ impl UpstreamBody {
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
         // HTTP stops asking once the announced length has been read.
-        if self.body.is_end_stream() {
+        if self.whole() {
             self.exchange.ended(Outcome::Completed);
         }
     }

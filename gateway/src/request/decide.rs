@@ -15,6 +15,7 @@ use crate::config::{App, PostureMode};
 use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::Snapshot;
 use crate::reason::Reason;
+use crate::request::action;
 use crate::request::identify::{ClientCertificate, Identity, Subject};
 
 /// A request as far as the decision needs it.
@@ -30,8 +31,8 @@ pub struct Wanted<'a> {
     pub path: &'a Arc<str>,
     /// The method.
     pub method: &'a Method,
-    /// The action.
-    pub action: &'a Arc<str>,
+    /// Whether it opens a WebSocket.
+    pub websocket: bool,
     /// The client's address.
     pub source_ip: IpAddr,
     /// The time, milliseconds since the Unix epoch.
@@ -137,7 +138,8 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         posture: posture.cloned(),
         certificate: Arc::clone(certificate),
         app: Arc::clone(wanted.app),
-        action: Arc::clone(wanted.action),
+        action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
+        websocket: wanted.websocket,
         host: Arc::clone(wanted.host),
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
@@ -209,6 +211,8 @@ pub struct Asked {
     pub app: Arc<App>,
     /// The action.
     pub action: Arc<str>,
+    /// Whether it opens a WebSocket.
+    pub websocket: bool,
     /// The normal host.
     pub host: Arc<str>,
     /// The normal path.

@@ -16,6 +16,8 @@ use crate::audit::queue::Slot;
 use crate::clock;
 use crate::reason::Reason;
 use crate::request::decide::{Asked, Refused};
+use crate::request::identify::Identity;
+use crate::request::outcome_of;
 use crate::streams::{Connection, LiveRequest};
 
 /// What is known of a request before it is decided on.
@@ -95,9 +97,9 @@ impl Head {
 /// with a bare status, where it has answered at all.
 pub fn unparsed(connection: &Arc<Connection>, reason: Reason, detail: String) {
     let version = if connection.http2 { Version::HTTP_2 } else { Version::HTTP_11 };
-    match Exchange::begin(connection, Head::unparsed(version)) {
-        Some(exchange) => exchange.refused(Box::new(Refused::because(reason, detail)), reason.status(), 0),
-        None => connection.gateway.lane.count_unrecordable(&connection.facts, clock::now_ms()),
+    match Exchange::begin(connection, Head::unparsed(version), usize::MAX) {
+        Ok(exchange) => exchange.refused(Box::new(Refused::because(reason, detail)), reason.status(), 0),
+        Err(reason) => connection.gateway.lane.count(&connection.facts, reason, clock::now_ms()),
     }
 }
 
@@ -111,8 +113,9 @@ fn bounded(text: &str) -> Arc<str> {
 pub struct Exchange {
     /// The connection it runs on.
     pub connection: Arc<Connection>,
-    /// The place of the final record.
-    slot: Option<Slot>,
+    place: Place,
+    /// Whether it counts among the running requests of its source.
+    counted: bool,
     id: Uuid,
     /// Until the request is live.
     head: Option<Head>,
@@ -127,14 +130,35 @@ pub struct Exchange {
     own_bytes_out: u64,
 }
 
+/// The place of the final record.
+#[derive(Debug)]
+enum Place {
+    /// Its own, reserved in the queue.
+    Own(Slot),
+    /// In a sum: the client is not authenticated and its prefix has used up its budget.
+    Sum,
+    /// Recorded elsewhere.
+    None,
+}
+
+impl Place {
+    fn reserve(connection: &Connection) -> Result<Self, Reason> {
+        let gateway = &connection.gateway;
+        let authenticated = matches!(connection.facts.identity, Identity::Proven { .. });
+        if !authenticated && !gateway.lane.admits(connection.facts.source.ip()) {
+            return Ok(Self::Sum);
+        }
+        gateway.audit.reserve().map(Self::Own).ok_or(Reason::AuditQueueFull)
+    }
+}
+
 impl Exchange {
-    /// Begins an exchange; `None` when its record could not be queued.
-    pub fn begin(connection: &Arc<Connection>, head: Head) -> Option<Self> {
-        let slot = connection.gateway.audit.reserve()?;
-        connection.begin();
-        Some(Self {
+    /// Begins an exchange, where the source may run another request and its record can be queued.
+    pub fn begin(connection: &Arc<Connection>, head: Head, requests_per_source: usize) -> Result<Self, Reason> {
+        let mut exchange = Self {
+            place: Place::reserve(connection)?,
+            counted: false,
             connection: Arc::clone(connection),
-            slot: Some(slot),
             id: head.id,
             head: Some(head),
             refused: None,
@@ -144,7 +168,14 @@ impl Exchange {
             upstream: None,
             upstream_us: None,
             own_bytes_out: 0,
-        })
+        };
+        connection.begin();
+        if let Err(reason) = connection.source.begin_request(requests_per_source) {
+            exchange.place = Place::None;
+            return Err(reason);
+        }
+        exchange.counted = true;
+        Ok(exchange)
     }
 
     /// The request's id.
@@ -207,13 +238,38 @@ impl Exchange {
             (None, Some(head), None) => event(head, connection, None, Refused::of(Reason::GatewayInternal).facts()),
             (None, None, _) => return None,
         };
-        event.outcome =
-            self.outcome.unwrap_or(if std::thread::panicking() { Outcome::Panicked } else { Outcome::ClientGone });
+        event.outcome = self.outcome.unwrap_or_else(|| self.unfinished());
         event.status = self.status.map(|status| status.as_u16());
         event.bytes_out += self.own_bytes_out;
         event.upstream = self.upstream.take();
         event.upstream_us = self.upstream_us;
         Some(event)
+    }
+
+    /// How an exchange ended that was dropped before its end: with its stream, with its connection, or by the client.
+    fn unfinished(&self) -> Outcome {
+        let cut = self.live.as_ref().and_then(|(request, _)| request.cut.reason());
+        match cut.or(self.connection.cut.reason()) {
+            _ if std::thread::panicking() => Outcome::Panicked,
+            Some(reason) => outcome_of(reason),
+            None => Outcome::ClientGone,
+        }
+    }
+
+    fn record(&mut self, event: RequestEvent) {
+        let gateway = &self.connection.gateway;
+        match std::mem::replace(&mut self.place, Place::None) {
+            Place::Own(slot) => {
+                gateway.metrics.request(&event);
+                slot.send(Event::Request(Box::new(event)));
+            }
+            Place::Sum => {
+                gateway.metrics.request(&event);
+                let reason = event.decision.reason.unwrap_or(Reason::GatewayInternal);
+                gateway.lane.count(&self.connection.facts, reason, event.time_ms);
+            }
+            Place::None => {}
+        }
     }
 }
 
@@ -222,15 +278,17 @@ impl Drop for Exchange {
         let event = self.event();
         let gateway = &self.connection.gateway;
         if let Some((request, key)) = self.live.take() {
+            request.last_record();
             self.connection.unregister(key);
             gateway.metrics.live(&request.asked.app.name, -1);
         }
-        self.connection.end();
-        let Some(event) = event else { return };
-        gateway.metrics.request(&event);
-        if let Some(slot) = self.slot.take() {
-            slot.send(Event::Request(Box::new(event)));
+        if self.counted {
+            self.connection.source.end_request();
         }
+        if let Some(event) = event {
+            self.record(event);
+        }
+        self.connection.end();
     }
 }
 

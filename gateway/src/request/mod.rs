@@ -13,9 +13,10 @@ pub mod refuse;
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 
 pub use body::ResponseBody;
@@ -29,7 +30,7 @@ use crate::request::decide::{Permitted, Refused, Wanted};
 use crate::request::exchange::{Exchange, Head};
 use crate::request::normalise::Normal;
 use crate::request::refuse::{Reader, Refusal};
-use crate::streams::{Connection, LiveRequest};
+use crate::streams::{Connection, LiveRequest, sweep};
 
 /// A request that may be forwarded.
 #[derive(Debug)]
@@ -44,29 +45,43 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
     let gateway = &connection.gateway;
     let (parts, body) = request.into_parts();
     let reader = Reader::of(&parts.method, &parts.headers);
-    let closes = parts.version < Version::HTTP_2;
-    let head = Head::of(&parts, gateway.snapshot.load().config.audit.query_strings);
-    let id = head.id;
+    let http1 = parts.version < Version::HTTP_2;
+    connection.head_complete();
 
-    let mut response = match Exchange::begin(connection, head) {
-        None => {
-            gateway.lane.count_unrecordable(&connection.facts, clock::now_ms());
-            Refusal::new(Reason::AuditQueueFull, id).response(reader).map(ResponseBody::from)
-        }
-        Some(mut exchange) => match admit(connection, &mut exchange, &parts) {
+    let mut response = match begin(connection, &parts) {
+        Err(refusal) => refusal.response(reader).map(ResponseBody::from),
+        Ok(mut exchange) => match admit(connection, &mut exchange, &parts) {
             Ok((admitted, live)) => forward::forward(admitted, live, exchange, parts, body, reader).await,
             Err(refused) => {
-                let refusal = Refusal { words: refused.words.clone(), ..Refusal::new(refused.reason, id) };
+                if !body.is_end_stream() {
+                    connection.leaves_body_unread();
+                }
+                let refusal = Refusal { words: refused.words.clone(), ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
                 exchange.refused(refused, response.status(), response.body().len() as u64);
                 response.map(ResponseBody::from)
             }
         },
     };
-    if closes && gateway.draining() {
-        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    if http1 && gateway.draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Begins the exchange, within the bounds on running requests and on records.
+fn begin(connection: &Arc<Connection>, parts: &Parts) -> Result<Exchange, Refusal> {
+    let gateway = &connection.gateway;
+    let (head, limit) = {
+        let config = &gateway.snapshot.load().config;
+        (Head::of(parts, config.audit.query_strings), config.limits.requests_per_source)
+    };
+    let id = head.id;
+    Exchange::begin(connection, head, limit).map_err(|reason| {
+        gateway.metrics.refused(reason);
+        gateway.lane.count(&connection.facts, reason, clock::now_ms());
+        Refusal::new(reason, id)
+    })
 }
 
 /// Weighs a request and registers it as live, so that what takes its permit away finds it.
@@ -77,20 +92,20 @@ fn admit(
 ) -> Result<(Admitted, Arc<LiveRequest>), Box<Refused>> {
     let gateway = &connection.gateway;
     let snapshot = gateway.snapshot.load();
-    bound_head(&parts.headers, &snapshot.config.limits)?;
+    if parts.version == Version::HTTP_2 {
+        bound_head(&parts.headers, &snapshot.config.limits)?;
+    }
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
     let facts = admitted.permitted.facts(snapshot.policies.digest());
     let Permitted { asked, holds_until_ms, decision_ns, .. } = &admitted.permitted;
-    gateway.metrics.decided(*decision_ns);
     let live = exchange
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
     // A reload that came between decision and registration has not seen this request: it is decided again here.
-    let current = gateway.snapshot.load();
-    if current.epoch != snapshot.epoch {
-        crate::streams::sweep::decide_again(&current, connection, &live);
+    if gateway.snapshot.load().epoch != snapshot.epoch {
+        sweep::decide_again(connection, &live);
     }
     Ok((admitted, live))
 }
@@ -147,11 +162,14 @@ fn weigh(
         host: &normal.host,
         path: &normal.path,
         method: &parts.method,
-        action: action::of(&route.app, &parts.method, &normal),
+        websocket: normal.websocket,
         source_ip: connection.facts.source.ip(),
         now_ms: clock::now_ms(),
     };
-    let permitted = decide::weigh(snapshot, &wanted)?;
+    let weighed = decide::weigh(snapshot, &wanted);
+    let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
+    connection.gateway.metrics.decided(decision_ns);
+    let permitted = weighed?;
     if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);
         return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));

@@ -1,7 +1,7 @@
 //! A connection after its handshake: what it proves, what runs on it, and how it is told to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use slab::Slab;
@@ -13,6 +13,7 @@ use crate::clock::{self, Tick};
 use crate::config::HostPattern;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
+use crate::request::accept::bounds::Source;
 use crate::streams::{Cut, LiveRequest};
 
 /// A connection whose handshake is complete.
@@ -24,6 +25,8 @@ pub struct Connection {
     pub facts: Arc<ConnectionFacts>,
     /// The hosts of the server certificate that the client has seen.
     pub hosts: Arc<[HostPattern]>,
+    /// What its source has open.
+    pub source: Arc<Source>,
     /// Whether it speaks HTTP/2.
     pub http2: bool,
     /// Ends the whole connection at once.
@@ -35,6 +38,8 @@ pub struct Connection {
     running: AtomicUsize,
     /// Since when a request's head is incomplete; 0 when none is.
     head_since: AtomicU64,
+    /// Whether the rest of a refused request's body may still come.
+    unread_body: AtomicBool,
     /// Since when nothing runs; 0 while something does.
     idle_since: AtomicU64,
     /// Notified when nothing runs any more.
@@ -43,18 +48,26 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that waits for its first request.
-    pub fn new(gateway: Arc<Gateway>, facts: Arc<ConnectionFacts>, hosts: Arc<[HostPattern]>, http2: bool) -> Self {
+    pub fn new(
+        gateway: Arc<Gateway>,
+        facts: Arc<ConnectionFacts>,
+        hosts: Arc<[HostPattern]>,
+        source: Arc<Source>,
+        http2: bool,
+    ) -> Self {
         let now = gateway.ticker.now();
         Self {
             gateway,
             facts,
             hosts,
+            source,
             http2,
             cut: Cut::default(),
             close: Cut::default(),
             live: Mutex::new(Slab::new()),
             running: AtomicUsize::new(0),
             head_since: AtomicU64::new(0),
+            unread_body: AtomicBool::new(false),
             idle_since: AtomicU64::new(now),
             idle: Notify::new(),
         }
@@ -89,7 +102,7 @@ impl Connection {
 
     /// Since when nothing runs on it.
     pub fn idle_since(&self) -> Option<Tick> {
-        Some(self.idle_since.load(Ordering::Relaxed)).filter(|&tick| tick != 0)
+        Some(self.idle_since.load(Ordering::Relaxed)).filter(|&tick| tick != 0 && self.running() == 0)
     }
 
     /// Since when a request's head is incomplete.
@@ -107,9 +120,26 @@ impl Connection {
         self.head_since.store(0, Ordering::Relaxed);
     }
 
+    /// Bytes have come while nothing runs: the first of a head, unless the rest of a refused body is on its way.
+    pub fn received_idle(&self) {
+        if !self.unread_body.load(Ordering::Relaxed) {
+            self.head_begun();
+        }
+    }
+
+    /// A request was refused before its body was read.
+    pub fn leaves_body_unread(&self) {
+        self.unread_body.store(true, Ordering::Relaxed);
+    }
+
+    /// A request's head is complete.
+    pub fn head_complete(&self) {
+        self.head_ended();
+        self.unread_body.store(false, Ordering::Relaxed);
+    }
+
     /// A request begins.
     pub fn begin(&self) {
-        self.head_ended();
         self.running.fetch_add(1, Ordering::Relaxed);
         self.idle_since.store(0, Ordering::Relaxed);
     }
@@ -141,9 +171,6 @@ impl Connection {
 
     /// The requests that are live now.
     pub fn live(&self) -> Vec<Arc<LiveRequest>> {
-        if self.running() == 0 {
-            return Vec::new();
-        }
         self.live.lock().iter().map(|(_, request)| Arc::clone(request)).collect()
     }
 }

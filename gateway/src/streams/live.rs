@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::audit::event::{DecisionFacts, Outcome};
 use crate::clock::{self, Tick, Ticker};
 use crate::reason::Reason;
@@ -35,8 +37,19 @@ pub struct LiveRequest {
     answered: AtomicU64,
     /// When the permit must be asked for again, milliseconds since the Unix epoch; `i64::MAX` for never.
     holds_until_ms: AtomicI64,
-    /// Whether an opening record was written.
-    pub opened: AtomicBool,
+    /// Which of its records were written.
+    records: Mutex<Records>,
+    /// When it was cut; 0 before.
+    cut_at: AtomicU64,
+    /// Whether the client waits for the upstream, and not the other way round.
+    pub awaits_upstream: AtomicBool,
+}
+
+/// Which records of a request were written.
+#[derive(Debug, Default)]
+struct Records {
+    opening: bool,
+    last: bool,
 }
 
 impl LiveRequest {
@@ -62,7 +75,9 @@ impl LiveRequest {
             progress: AtomicU64::new(now),
             answered: AtomicU64::new(0),
             holds_until_ms: AtomicI64::new(holds_until_ms),
-            opened: AtomicBool::new(false),
+            records: Mutex::default(),
+            cut_at: AtomicU64::new(0),
+            awaits_upstream: AtomicBool::new(true),
         }
     }
 
@@ -92,22 +107,45 @@ impl LiveRequest {
         self.holds_until_ms.store(holds_until_ms, Ordering::Relaxed);
     }
 
+    /// Has the opening record written by `write`, unless it was or the request has ended. `write` says whether it could.
+    pub fn open_record(&self, write: impl FnOnce() -> bool) {
+        let mut records = self.records.lock();
+        if !records.opening && !records.last {
+            records.opening = write();
+        }
+    }
+
+    /// The final record is about to be written: no opening record follows it.
+    pub fn last_record(&self) {
+        self.records.lock().last = true;
+    }
+
+    /// Since when it should have ended: a stream whose client takes nothing does not notice its cut.
+    pub fn cut_since(&self, now: Tick) -> Option<(Tick, Reason)> {
+        let reason = self.cut.reason()?;
+        let at = self.cut_at.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|at| at);
+        Some((if at == 0 { now } else { at }, reason))
+    }
+
     /// The bound that the request has broken by `now`, if any: a body slower than the minimum, an upstream that does not
     /// answer, or nothing moving for too long.
     pub fn overdue(&self, now: Tick, min_body_bytes_per_s: u32) -> Option<Reason> {
         let app = &self.asked.app;
-        if self.answered.load(Ordering::Relaxed) == 0 {
+        let answered = self.answered.load(Ordering::Relaxed) != 0;
+        if !answered {
             if let Some(done) = self.upload.done_at() {
                 return clock::elapsed(done, now, app.first_byte_timeout).then_some(Reason::UpstreamTimeout);
             }
             if self.upload.too_slow(now, min_body_bytes_per_s) {
                 return Some(Reason::RequestBodyTooSlow);
             }
-            if self.upload.waits_for_client() {
-                return None;
-            }
         }
-        clock::elapsed(self.progress.load(Ordering::Relaxed), now, app.idle_timeout).then_some(Reason::UpstreamTimeout)
+        if !clock::elapsed(self.progress.load(Ordering::Relaxed), now, app.idle_timeout) {
+            return None;
+        }
+        let upstream =
+            if answered { self.awaits_upstream.load(Ordering::Relaxed) } else { !self.upload.waits_for_client() };
+        Some(if upstream { Reason::UpstreamTimeout } else { Reason::StreamIdle })
     }
 }
 
@@ -124,6 +162,8 @@ pub struct Upload {
     window_wait_ms: AtomicU64,
     /// Bytes that came in the present window.
     window_bytes: AtomicU64,
+    /// Whether the body is one side of a conversation (gRPC), which may pause.
+    conversation: AtomicBool,
     /// How it ended early.
     ended: OnceLock<Outcome>,
 }
@@ -132,6 +172,11 @@ pub struct Upload {
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
 impl Upload {
+    /// The body is one side of a conversation: it may pause, within the idle bound.
+    pub fn is_conversation(&self) {
+        self.conversation.store(true, Ordering::Relaxed);
+    }
+
     /// Nothing has come: we wait for the client from now on.
     pub fn waiting(&self, now: Tick) {
         let _ = self.waiting_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
@@ -174,6 +219,9 @@ impl Upload {
     /// Judges a full window and begins a new one. Only time spent waiting for the client counts, so an upstream that
     /// reads slowly is never held against the client.
     fn too_slow(&self, now: Tick, min_bytes_per_s: u32) -> bool {
+        if self.conversation.load(Ordering::Relaxed) {
+            return false;
+        }
         let since = self.waiting_since.load(Ordering::Relaxed);
         let current = if since == 0 { 0 } else { now.saturating_sub(since) };
         let waited_ms = self.window_wait_ms.load(Ordering::Relaxed) + current;

@@ -5,7 +5,6 @@
 //! reload calls.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::audit::event::{Event, Phase};
@@ -19,6 +18,9 @@ use crate::streams::{Connection, LiveRequest};
 
 /// A request still open after this leaves an opening record.
 const OPENING_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a cut stream or a closing connection may take to end by itself.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long a connection without a request stays open while the process drains, so that a request that is already on
 /// its way is still answered.
@@ -34,8 +36,8 @@ pub async fn run(gateway: Arc<Gateway>) {
         let snapshot = gateway.snapshot.load_full();
         gateway.streams.for_each(|connection| {
             bound_connection(&gateway, &snapshot, connection, now);
-            for request in connection.live() {
-                bound_request(&snapshot, connection, &request, now);
+            if connection.running() > 0 {
+                connection.live().iter().for_each(|request| bound_request(&snapshot, connection, request, now));
             }
         });
     }
@@ -50,9 +52,16 @@ fn bound_connection(gateway: &Gateway, snapshot: &Snapshot, connection: &Connect
         // GOAWAY: what runs goes on, nothing new begins.
         connection.close.cut(());
     }
-    let idle = if gateway.draining() { DRAIN_IDLE } else { limits.idle };
-    if connection.idle_since().is_some_and(|since| clock::elapsed(since, now, idle)) {
+    let (idle, since) = match gateway.draining_since() {
+        Some(drain) => (DRAIN_IDLE, connection.idle_since().map(|since| since.max(drain))),
+        None => (limits.idle, connection.idle_since()),
+    };
+    if since.is_some_and(|since| clock::elapsed(since, now, idle)) {
         connection.close.cut(());
+    }
+    // A client that does not answer the closing of its connection is not waited for.
+    if since.is_some_and(|since| clock::elapsed(since, now, idle + CLOSING)) {
+        connection.cut.cut(Reason::StreamIdle);
     }
 }
 
@@ -61,51 +70,68 @@ fn bound_request(snapshot: &Snapshot, connection: &Connection, request: &LiveReq
         request.cut.cut(reason);
         return;
     }
-    if request.lapsed(clock::now_ms()) {
-        decide_again(snapshot, connection, request);
-    }
-    if request.head.started.elapsed() > OPENING_AFTER && !request.opened.load(Ordering::Relaxed) {
-        // Without a place in the queue the next sweep tries again; the place of the final record is reserved already.
-        if let Some(slot) = connection.gateway.audit.reserve() {
-            request.opened.store(true, Ordering::Relaxed);
-            slot.send(Event::Request(Box::new(live_event(request, connection, Phase::Opening))));
+    if let Some((since, reason)) = request.cut_since(now) {
+        // Its task is not asked for more while the client's window is closed: only the connection can end it.
+        if clock::elapsed(since, now, CLOSING) {
+            connection.cut.cut(reason);
         }
+        return;
+    }
+    if request.lapsed(clock::now_ms()) {
+        decide_again(connection, request);
+    }
+    if request.head.started.elapsed() > OPENING_AFTER {
+        // Without a place in the queue the next sweep tries again; the place of the final record is reserved already.
+        request.open_record(|| {
+            let Some(slot) = connection.gateway.audit.reserve() else { return false };
+            slot.send(Event::Request(Box::new(live_event(request, connection, Phase::Opening))));
+            true
+        });
     }
 }
 
-/// Decides every running request again under `snapshot` and cuts those now refused.
-pub fn decide_all_again(gateway: &Gateway, snapshot: &Snapshot) {
+/// Decides every running request again and cuts those now refused.
+pub fn decide_all_again(gateway: &Gateway) {
     gateway.streams.for_each(|connection| {
         for request in connection.live() {
-            decide_again(snapshot, connection, &request);
+            decide_again(connection, &request);
         }
     });
 }
 
-/// Decides a running request again under `snapshot`, and cuts it if it would be refused now.
-pub fn decide_again(snapshot: &Snapshot, connection: &Connection, request: &LiveRequest) {
-    let asked = &request.asked;
-    let answer = match snapshot.routes.of_app(&asked.app.name) {
-        None => Err(Reason::RequestHostUnknown),
-        Some(route) => decide::weigh(
-            snapshot,
-            &Wanted {
-                identity: &connection.facts.identity,
-                app: &route.app,
-                host: &asked.host,
-                path: &asked.path,
-                method: &asked.method,
-                action: &asked.action,
-                source_ip: asked.source_ip,
-                now_ms: clock::now_ms(),
-            },
-        )
-        .map_err(|refused| refused.reason),
-    };
-    match answer {
-        Ok(permitted) => request.renewed(permitted.holds_until_ms),
-        Err(reason) => {
-            request.cut.cut(reason);
+/// Decides a running request again by the snapshot in force, and cuts it if it would be refused now.
+pub fn decide_again(connection: &Connection, request: &LiveRequest) {
+    let gateway = &connection.gateway;
+    loop {
+        let snapshot = gateway.snapshot.load_full();
+        match weigh_again(&snapshot, connection, request) {
+            Ok(holds_until_ms) => request.renewed(holds_until_ms),
+            Err(reason) => {
+                request.cut.cut(reason);
+                return;
+            }
+        }
+        // A reload in between has asked by newer facts; its answer must not be the one that was just overwritten.
+        if gateway.snapshot.load().epoch == snapshot.epoch {
+            return;
         }
     }
+}
+
+/// Until when the permit holds now, or why it would not be given.
+fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveRequest) -> Result<i64, Reason> {
+    let asked = &request.asked;
+    let route = snapshot.routes.of_host(&asked.host).filter(|route| route.app.name == asked.app.name);
+    let app = &route.ok_or(Reason::RequestHostUnknown)?.app;
+    let wanted = Wanted {
+        identity: &connection.facts.identity,
+        app,
+        host: &asked.host,
+        path: &asked.path,
+        method: &asked.method,
+        websocket: asked.websocket,
+        source_ip: asked.source_ip,
+        now_ms: clock::now_ms(),
+    };
+    decide::weigh(snapshot, &wanted).map(|permitted| permitted.holds_until_ms).map_err(|refused| refused.reason)
 }

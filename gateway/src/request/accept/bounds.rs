@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -15,8 +16,31 @@ const SHARDS: usize = 16;
 #[derive(Debug, Default)]
 pub struct Bounds {
     open: AtomicUsize,
-    by_source: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
+    by_source: [Mutex<HashMap<IpAddr, Arc<Source>>>; SHARDS],
     hasher: RandomState,
+}
+
+/// What one source has open.
+#[derive(Debug, Default)]
+pub struct Source {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Source {
+    /// Takes a place among the running requests of this source, of which there may be `limit`.
+    pub fn begin_request(&self, limit: usize) -> Result<(), Reason> {
+        if self.requests.fetch_add(1, Ordering::Relaxed) >= limit {
+            self.end_request();
+            return Err(Reason::RequestSourceLimit);
+        }
+        Ok(())
+    }
+
+    /// Gives the place back.
+    pub fn end_request(&self) {
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One open connection's place; given back when dropped.
@@ -41,7 +65,7 @@ impl Bounds {
         Ok(place)
     }
 
-    fn shard(&self, source: &IpAddr) -> &Mutex<HashMap<IpAddr, usize>> {
+    fn shard(&self, source: &IpAddr) -> &Mutex<HashMap<IpAddr, Arc<Source>>> {
         let [first, ..] = &self.by_source;
         let index = usize::try_from(self.hasher.hash_one(source) % SHARDS as u64).unwrap_or_default();
         self.by_source.get(index).unwrap_or(first)
@@ -50,16 +74,16 @@ impl Bounds {
 
 impl Place<'_> {
     /// Takes a place among those of `source`, of which there may be `limit`. The source is known only after a PROXY header.
-    pub fn from_source(&mut self, source: IpAddr, limit: usize) -> Result<(), Reason> {
+    pub fn from_source(&mut self, source: IpAddr, limit: usize) -> Result<Arc<Source>, Reason> {
         let source = source_key(source);
-        let mut counts = self.bounds.shard(&source).lock();
-        let count = counts.entry(source).or_insert(0);
-        if *count >= limit {
+        let mut sources = self.bounds.shard(&source).lock();
+        let counts = Arc::clone(sources.entry(source).or_default());
+        if counts.connections.load(Ordering::Relaxed) >= limit {
             return Err(Reason::ConnectionSourceLimit);
         }
-        *count += 1;
+        counts.connections.fetch_add(1, Ordering::Relaxed);
         self.source = Some(source);
-        Ok(())
+        Ok(counts)
     }
 }
 
@@ -67,12 +91,10 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.bounds.open.fetch_sub(1, Ordering::Relaxed);
         let Some(source) = self.source else { return };
-        let mut counts = self.bounds.shard(&source).lock();
-        if let Some(count) = counts.get_mut(&source) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&source);
-            }
+        let mut sources = self.bounds.shard(&source).lock();
+        let last = |counts: &Arc<Source>| counts.connections.fetch_sub(1, Ordering::Relaxed) == 1;
+        if sources.get(&source).is_some_and(last) {
+            sources.remove(&source);
         }
     }
 }
@@ -109,9 +131,9 @@ mod tests {
         first.from_source("2001:db8::1".parse().unwrap(), 1).unwrap();
         let mut sibling = bounds.enter(10).unwrap();
         let refused = sibling.from_source("2001:db8::2".parse().unwrap(), 1);
-        assert_eq!(refused, Err(Reason::ConnectionSourceLimit));
+        assert_eq!(refused.unwrap_err(), Reason::ConnectionSourceLimit);
         let mut other = bounds.enter(10).unwrap();
-        assert_eq!(other.from_source("2001:db8:0:1::1".parse().unwrap(), 1), Ok(()));
+        assert!(other.from_source("2001:db8:0:1::1".parse().unwrap(), 1).is_ok());
     }
 
     #[test]

@@ -11,11 +11,12 @@ const HEADER_BYTES: usize = 9;
 /// The stretch over which control frames are counted.
 const WINDOW_MS: u64 = 10_000;
 
-/// For this many bytes sent, one WINDOW_UPDATE is what an honest client may answer.
-const BYTES_PER_WINDOW_UPDATE: u64 = 1024;
+/// For this many bytes sent, an honest client may answer with one WINDOW_UPDATE or, measuring the path, one PING.
+const BYTES_PER_ANSWER: u64 = 1024;
 
 const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
+const PING: u8 = 0x6;
 const WINDOW_UPDATE: u8 = 0x8;
 const CONTINUATION: u8 = 0x9;
 const END_STREAM: u8 = 0x1;
@@ -31,8 +32,10 @@ pub struct FrameMeter {
     limit: u32,
     counted: u32,
     window_began: Tick,
-    window_update_credit: u64,
+    credit_bytes: u64,
     head_open: bool,
+    /// Whether the head ends with the payload that is being skipped.
+    head_ends: bool,
 }
 
 /// More control frames than the limit.
@@ -49,9 +52,10 @@ impl FrameMeter {
             limit,
             counted: 0,
             window_began: now,
-            window_update_credit: u64::from(limit),
+            credit_bytes: 0,
             // Until the preface has come, the first head is awaited.
             head_open: true,
+            head_ends: true,
         }
     }
 
@@ -62,7 +66,7 @@ impl FrameMeter {
 
     /// `length` bytes were sent to the client.
     pub fn sent(&mut self, length: usize) {
-        self.window_update_credit = self.window_update_credit.saturating_add(length as u64);
+        self.credit_bytes = self.credit_bytes.saturating_add(length as u64);
     }
 
     /// Reads what came.
@@ -72,6 +76,7 @@ impl FrameMeter {
                 let skipped = self.skip.min(bytes.len());
                 bytes = bytes.get(skipped..).unwrap_or_default();
                 self.skip -= skipped;
+                self.head_open &= self.skip > 0 || !self.head_ends;
                 continue;
             }
             let wanted = HEADER_BYTES - self.filled;
@@ -94,18 +99,16 @@ impl FrameMeter {
         let [a, b, c, kind, flags, ..] = self.header;
         let length = u32::from_be_bytes([0, a, b, c]);
         self.skip = length as usize;
-        match kind {
-            HEADERS | CONTINUATION => self.head_open = flags & END_HEADERS == 0,
-            // The preface is over: SETTINGS follows it.
-            _ if self.head_open => self.head_open = false,
-            _ => {}
+        if matches!(kind, HEADERS | CONTINUATION) {
+            self.head_ends = flags & END_HEADERS != 0;
+            self.head_open = self.skip > 0 || !self.head_ends;
         }
         let carries = match kind {
             HEADERS => true,
             DATA => length > 0 || flags & END_STREAM != 0,
-            WINDOW_UPDATE => {
-                let honest = self.window_update_credit >= BYTES_PER_WINDOW_UPDATE;
-                self.window_update_credit = self.window_update_credit.saturating_sub(BYTES_PER_WINDOW_UPDATE);
+            WINDOW_UPDATE | PING => {
+                let honest = self.credit_bytes >= BYTES_PER_ANSWER;
+                self.credit_bytes = self.credit_bytes.saturating_sub(BYTES_PER_ANSWER);
                 honest
             }
             _ => false,
@@ -185,7 +188,10 @@ mod tests {
         assert!(!meter.head_open());
         meter.received(&frame(HEADERS, 0, &[1, 2]), 1).unwrap();
         assert!(meter.head_open());
-        meter.received(&frame(CONTINUATION, END_HEADERS, &[3]), 1).unwrap();
+        let last = frame(CONTINUATION, END_HEADERS, &[3, 4]);
+        meter.received(&last[..last.len() - 1], 1).unwrap();
+        assert!(meter.head_open(), "its payload is not complete");
+        meter.received(&last[last.len() - 1..], 1).unwrap();
         assert!(!meter.head_open());
     }
 }

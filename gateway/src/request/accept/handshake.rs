@@ -35,6 +35,8 @@ pub struct Attempt {
     via: Option<SocketAddr>,
     local: SocketAddr,
     sni: Option<Arc<str>>,
+    /// Whether it was established, or refused with a record.
+    settled: bool,
 }
 
 /// A connection whose handshake is complete.
@@ -72,7 +74,15 @@ impl Attempt {
     /// An attempt from `peer`.
     pub fn new(gateway: &Arc<Gateway>, stream: &TcpStream, peer: SocketAddr) -> Self {
         let local = stream.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self { gateway: Arc::clone(gateway), started: Instant::now(), source: peer, via: None, local, sni: None }
+        Self {
+            gateway: Arc::clone(gateway),
+            started: Instant::now(),
+            source: peer,
+            via: None,
+            local,
+            sni: None,
+            settled: false,
+        }
     }
 
     /// Goes through the handshake.
@@ -83,7 +93,7 @@ impl Attempt {
         place: &mut Place<'_>,
     ) -> Result<Established, RefusedAttempt> {
         self.read_proxy_header(snapshot, &mut stream).await?;
-        place.from_source(self.source.ip(), snapshot.config.limits.connections_per_source)?;
+        let source = place.from_source(self.source.ip(), snapshot.config.limits.connections_per_source)?;
 
         let mut hello =
             LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| refusal(&error, None))?;
@@ -118,7 +128,8 @@ impl Attempt {
             tls: Some(tls),
             identity,
         });
-        let connection = Connection::new(Arc::clone(&self.gateway), facts, Arc::clone(&name.hosts), http2);
+        let connection = Connection::new(Arc::clone(&self.gateway), facts, Arc::clone(&name.hosts), source, http2);
+        self.settled = true;
         Ok(Established { stream, connection: Arc::new(connection), http2 })
     }
 
@@ -150,12 +161,13 @@ impl Attempt {
     }
 
     /// Records the refusal.
-    pub fn refused(self, reason: Reason, detail: String) {
+    pub fn refused(&mut self, reason: Reason, detail: String) {
         self.refused_with(RefusedAttempt { reason, detail, certificate: None });
     }
 
     /// Records the refusal.
-    pub fn refused_with(self, refused: RefusedAttempt) {
+    pub fn refused_with(&mut self, refused: RefusedAttempt) {
+        self.settled = true;
         self.gateway.metrics.handshake("refused", refused.reason.code(), "", self.started.elapsed());
         self.gateway.lane.record(ConnectionEvent {
             id: Uuid::now_v7(),
@@ -165,10 +177,21 @@ impl Attempt {
             local: self.local,
             reason: refused.reason,
             detail: refused.detail,
-            sni: self.sni,
+            sni: self.sni.clone(),
             certificate: refused.certificate,
             count: 1,
         });
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.settled {
+            // A panic, or the process ends in the middle of the handshake.
+            let panicked = std::thread::panicking();
+            let reason = if panicked { Reason::GatewayInternal } else { Reason::GatewayDraining };
+            self.refused(reason, String::new());
+        }
     }
 }
 

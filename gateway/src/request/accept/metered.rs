@@ -35,7 +35,7 @@ impl<S> Metered<S> {
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(frames) = &mut self.frames else {
             if !bytes.is_empty() && self.connection.running() == 0 {
-                self.connection.head_begun();
+                self.connection.received_idle();
             }
             return Ok(());
         };

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::facts::snapshot::Snapshot;
+use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::request::accept::handshake::{Attempt, Established};
 
@@ -45,7 +45,8 @@ pub async fn run(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellatio
 async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) {
     let snapshot = gateway.snapshot.load_full();
     let mut attempt = Attempt::new(&gateway, &stream, peer);
-    let limits = &snapshot.config.limits;
+    let config = Arc::clone(&snapshot.config);
+    let limits = &config.limits;
     let mut place = match gateway.bounds.enter(limits.connections) {
         Ok(place) => place,
         Err(reason) => return attempt.refused(reason, String::new()),
@@ -54,20 +55,23 @@ async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) 
         tracing::debug!(%error, "cannot set socket options");
     }
     let handshake = Box::pin(attempt.establish(&snapshot, stream, &mut place));
-    match tokio::time::timeout(limits.handshake, handshake).await {
-        Ok(Ok(established)) => serve_until_closed(&gateway, &snapshot, established).await,
+    let ended = tokio::time::timeout(limits.handshake, handshake).await;
+    // A connection may outlive many snapshots.
+    drop(snapshot);
+    match ended {
+        Ok(Ok(established)) => serve_until_closed(&gateway, &config, established).await,
         Ok(Err(refused)) => attempt.refused_with(refused),
         Err(_) => attempt.refused(crate::reason::Reason::HandshakeTimeout, String::new()),
     }
 }
 
-async fn serve_until_closed(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, established: Established) {
+async fn serve_until_closed(gateway: &Arc<Gateway>, config: &Config, established: Established) {
     let Established { stream, connection, http2 } = established;
     let registered = gateway.streams.register(Arc::clone(&connection));
     if http2 {
-        Box::pin(serve::http2(stream, &connection, &snapshot.config.limits)).await;
+        Box::pin(serve::http2(stream, &connection, &config.limits)).await;
     } else {
-        Box::pin(serve::http1(stream, &connection, &snapshot.config.limits)).await;
+        Box::pin(serve::http1(stream, &connection, &config.limits)).await;
     }
     connection.ended().await;
     drop(registered);

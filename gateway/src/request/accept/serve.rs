@@ -22,6 +22,11 @@ use crate::streams::Connection;
 /// hyper's smallest read buffer.
 const SMALLEST_HEAD_BYTES: usize = 8192;
 
+/// What an HTTP/2 stream may hold for a client that does not read, and what a client may send unread.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
 /// Serves HTTP/1.1 (RFC 9112).
 pub async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
@@ -49,6 +54,9 @@ pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .max_concurrent_streams(limits.streams)
         // Beyond this the h2 crate refuses without a word to us; between the limit and this we do, with a record.
         .max_header_list_size(u32::try_from(limits.header_bytes.saturating_mul(4)).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .serve_connection(
             io,
             service_fn(move |request| {
@@ -87,7 +95,12 @@ where
     if let Some((reason, detail)) = connection.cut.reason().map(|reason| (reason, String::new())).or(ended) {
         match reason {
             Reason::ConnectionFlood => connection.refused(reason, detail),
-            _ => exchange::unparsed(connection, reason, detail),
+            Reason::RequestHeadTimeout
+            | Reason::RequestHeadTooLarge
+            | Reason::RequestMalformed
+            | Reason::RequestFraming => exchange::unparsed(connection, reason, detail),
+            // Ended with what ran on it, which has its own records.
+            _ => {}
         }
     }
 }

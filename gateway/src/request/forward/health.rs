@@ -6,10 +6,14 @@ use futures_util::future::join_all;
 use http::header::HOST;
 use http::uri::{Authority, Scheme as UriScheme};
 use http::{HeaderValue, Request, Uri, Version};
+use http_body_util::{BodyExt, Limited};
 
 use crate::config::{Health, Scheme};
 use crate::request::body::RequestBody;
 use crate::request::forward::pool::Peer;
+
+/// How much of a health page is read.
+const BODY_BYTES: usize = 64 * 1024;
 
 /// Checks until aborted.
 pub async fn run(settings: Health, authority: Authority, peers: Vec<Arc<Peer>>) {
@@ -69,7 +73,11 @@ async fn check(peer: &Peer, settings: &Health, authority: &Authority) -> Result<
     match tokio::time::timeout(settings.timeout, peer.client.request(request)).await {
         Err(_) => Err("timed out".to_owned()),
         Ok(Err(error)) => Err(error.to_string()),
-        Ok(Ok(response)) if response.status().is_success() => Ok(()),
+        Ok(Ok(response)) if response.status().is_success() => {
+            // A body that is read leaves the connection for the next check. What it says does not matter.
+            let _ = Limited::new(response.into_body(), BODY_BYTES).collect().await;
+            Ok(())
+        }
         Ok(Ok(response)) => Err(response.status().to_string()),
     }
 }

@@ -13,10 +13,11 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{EXPECT, HOST};
+use http::header::{CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme as UriScheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -57,8 +58,14 @@ pub async fn forward(
     );
     // The client's `100-continue` is answered by us when the upstream asks for the body.
     parts.headers.remove(EXPECT);
-    parts.headers.insert(HOST, admitted.normal.authority.clone());
     let client_upgrade = parts.extensions.remove::<OnUpgrade>();
+    if is_grpc(&parts.headers) {
+        live.upload.is_conversation();
+    }
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        // hyper sends a body of unknown length with a method that rarely has one (GET) only when told so.
+        parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let source = Source::new(body, Arc::clone(&live), admitted.route.app.body_limit_bytes);
 
     let started = Instant::now();
@@ -78,6 +85,10 @@ pub async fn forward(
         }
         Err(failure) => refuse(&failure, &live, exchange, reader),
     }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Why an upstream did not answer.
@@ -121,7 +132,7 @@ fn request(
     peer: &Peer,
     normal: &Normal,
     method: Method,
-    headers: HeaderMap,
+    mut headers: HeaderMap,
     body: RequestBody,
 ) -> Result<Request<RequestBody>, Failure> {
     let internal = |detail: String| Failure { reason: Reason::GatewayInternal, detail };
@@ -132,8 +143,12 @@ fn request(
     };
     let authority = match peer.scheme {
         Scheme::Http => ANY_HOST,
-        Scheme::Https | Scheme::H2c => Authority::try_from(normal.authority.as_bytes())
-            .map_err(|error| internal(format!("unusable authority: {error}")))?,
+        Scheme::Https | Scheme::H2c => {
+            // Connections are kept by authority, so it is ours alone: without the port, which is the client's to choose.
+            let host = HeaderValue::try_from(&*normal.host).map_err(|error| internal(error.to_string()))?;
+            headers.insert(HOST, host);
+            Authority::try_from(&*normal.host).map_err(|error| internal(format!("unusable host: {error}")))?
+        }
     };
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(scheme);

@@ -27,6 +27,9 @@ const BUFFER_BYTES: usize = 8192;
 /// How long a tunnel that is cut may take to finish its frame and say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// What may still pass of a frame that is on its way; a longer one is broken off.
+const GOODBYE_BYTES: usize = 16 * 1024;
+
 /// Close codes (RFC 6455 §7.4.1).
 const GOING_AWAY: u16 = 1001;
 const POLICY_VIOLATION: u16 = 1008;
@@ -37,6 +40,7 @@ pub async fn run(client: OnUpgrade, upstream: OnUpgrade, live: Arc<LiveRequest>,
         return exchange.ended(Outcome::ClientGone);
     };
     let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+    live.awaits_upstream.store(false, Ordering::Relaxed);
     let (mut up, mut down) = (Direction::default(), Direction::default());
     let mut frames = Frames::default();
     let carried = poll_fn(|cx| {
@@ -157,6 +161,9 @@ async fn say_goodbye(
     reason: Reason,
 ) -> io::Result<()> {
     let mut chunk = [0; 1024];
+    if frames.wanted().is_some_and(|wanted| wanted > GOODBYE_BYTES) {
+        return client.shutdown().await;
+    }
     while let Some(wanted) = frames.wanted() {
         let mut bytes = down.take(wanted);
         if bytes.is_empty() {
@@ -176,7 +183,8 @@ async fn say_goodbye(
 
 /// A close frame from a server: final, unmasked, with code and reason (RFC 6455 §5.5.1).
 fn close_frame(reason: Reason) -> Vec<u8> {
-    let code = if reason == Reason::GatewayDraining { GOING_AWAY } else { POLICY_VIOLATION };
+    let code =
+        if matches!(reason, Reason::GatewayDraining | Reason::StreamIdle) { GOING_AWAY } else { POLICY_VIOLATION };
     let text = reason.code().as_bytes();
     // Reasons are far shorter than the 123 bytes that a control frame has room for.
     let length = u8::try_from(2 + text.len()).unwrap_or(2);

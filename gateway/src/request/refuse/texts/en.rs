@@ -110,6 +110,16 @@ pub(super) fn text(reason: Reason) -> Text {
             "There are more connections than the gateway can take right now.",
             "Try again in a minute.",
         ),
+        Reason::RequestSourceLimit => Text::new(
+            "Too many requests at once",
+            "Your network address has more requests running than one address may have.",
+            "Close pages that you do not need, wait a moment, then try again.",
+        ),
+        Reason::StreamIdle => Text::new(
+            "The connection was quiet for too long",
+            "Nothing has moved on this connection for a long time, so it was ended.",
+            "Load the page again.",
+        ),
         Reason::ConnectionSourceLimit => Text::new(
             "Too many connections from your network",
             "There are too many connections from your network address.",

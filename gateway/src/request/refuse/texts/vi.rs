@@ -110,6 +110,16 @@ pub(super) fn text(reason: Reason) -> Text {
             "Hiện có nhiều kết nối hơn mức cổng có thể tiếp nhận.",
             "Bạn hãy thử lại sau một phút.",
         ),
+        Reason::RequestSourceLimit => Text::new(
+            "Quá nhiều yêu cầu cùng lúc",
+            "Địa chỉ mạng của bạn đang có nhiều yêu cầu cùng lúc hơn mức cho phép.",
+            "Bạn hãy đóng bớt các trang không dùng đến, chờ một lát rồi thử lại.",
+        ),
+        Reason::StreamIdle => Text::new(
+            "Kết nối không hoạt động quá lâu",
+            "Kết nối này không truyền dữ liệu trong một thời gian dài nên đã được kết thúc.",
+            "Bạn hãy tải lại trang.",
+        ),
         Reason::ConnectionSourceLimit => Text::new(
             "Quá nhiều kết nối từ mạng của bạn",
             "Địa chỉ mạng của bạn đang mở quá nhiều kết nối.",
