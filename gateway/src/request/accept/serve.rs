@@ -71,7 +71,8 @@ async fn answer(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<http::Response<request::body::ResponseBody>, Infallible> {
-    Ok(request::answer(connection, request).await)
+    // hyper keeps room for this future in every connection, idle ones too: a box keeps that room small.
+    Ok(Box::pin(request::answer(connection, request)).await)
 }
 
 /// Polls a connection to its end, and records an end that was the client's fault.
