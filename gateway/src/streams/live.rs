@@ -10,7 +10,7 @@ use crate::audit::event::{DecisionFacts, Outcome};
 use crate::clock::{self, Tick, Ticker};
 use crate::reason::Reason;
 use crate::request::decide::Asked;
-use crate::request::exchange::Head;
+use crate::request::head::Head;
 use crate::streams::cut::Cut;
 
 /// One request between its permit and its end.
