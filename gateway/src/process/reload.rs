@@ -1,10 +1,10 @@
 //! Reload: a new snapshot comes into force whole, or the old one stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
 use crate::config::Config;
@@ -17,10 +17,9 @@ use crate::streams::sweep;
 /// Files that change together are read once.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Reloads on SIGHUP and when a watched file changes, until the process ends.
-pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf) -> std::io::Result<()> {
+/// Reloads on SIGHUP (`hangup`) and when a watched file changes, until the process ends.
+pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal) {
     let changed = Arc::new(Notify::new());
-    let mut hangup = signal(SignalKind::hangup())?;
     let watched = gateway.snapshot.load().config.watched.clone();
     let mut watch = match Watch::new(&watched, Arc::clone(&changed)) {
         Ok(watch) => Some(watch),
@@ -34,38 +33,51 @@ pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf) -> std::io::Result
             _ = hangup.recv() => {}
             () = changed.notified() => tokio::time::sleep(SETTLE).await,
         }
-        let (gateway, config_file) = (Arc::clone(&gateway), config_file.clone());
-        let reloaded = tokio::task::spawn_blocking(move || reload(&gateway, &config_file)).await;
-        if let (Ok(Some(config)), Some(watch)) = (reloaded, &mut watch) {
-            watch.set(&config.watched);
+        let Some(loaded) = load_again(&gateway, &config_file).await else { continue };
+        let put = {
+            let gateway = Arc::clone(&gateway);
+            tokio::task::spawn_blocking(move || put_in_force(&gateway, loaded)).await
+        };
+        match put {
+            Ok(config) => watch.iter_mut().for_each(|watch| watch.set(&config.watched)),
+            Err(error) => {
+                // What is now forbidden may still run: the process must not.
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     }
 }
 
-/// Loads and puts in force; returns the configuration that came into force.
-fn reload(gateway: &Gateway, config_file: &std::path::Path) -> Option<Arc<Config>> {
-    let previous = gateway.snapshot.load_full();
-    match load::load(config_file, Some(&previous)) {
-        Err(errors) => {
-            tracing::error!(errors = errors.len(), "not reloaded: the last good configuration stays in force");
-            log(&errors);
-            gateway.metrics.reloaded(false);
-            None
-        }
-        Ok(Loaded { snapshot, warnings, kept }) => {
-            log(&warnings);
-            log(&needs_restart(&previous.config, &snapshot.config));
-            let started = Instant::now();
-            let snapshot = Arc::new(snapshot);
-            gateway.snapshot.store(Arc::clone(&snapshot));
-            snapshot.routes.iter().for_each(|route| route.pool.watch_health());
-            sweep::decide_all_again(gateway, &snapshot);
-            gateway.metrics.revoked(started.elapsed());
-            gateway.metrics.reloaded(!kept);
-            tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");
-            Some(Arc::clone(&snapshot.config))
-        }
-    }
+/// Loads beside what is in force, which stays if anything is wrong.
+async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded> {
+    let (previous, config_file) = (gateway.snapshot.load_full(), config_file.to_owned());
+    let errors = match tokio::task::spawn_blocking(move || load::load(&config_file, Some(&previous))).await {
+        Ok(Ok(loaded)) => return Some(loaded),
+        Ok(Err(errors)) => errors,
+        Err(panicked) => vec![Diagnostic::of_file(&gateway.snapshot.load().config.file, panicked.to_string())],
+    };
+    tracing::error!(errors = errors.len(), "not reloaded: the last good configuration stays in force");
+    log(&errors);
+    gateway.metrics.reloaded(false);
+    None
+}
+
+/// Puts a snapshot in force and ends what it forbids; returns its configuration.
+fn put_in_force(gateway: &Gateway, loaded: Loaded) -> Arc<Config> {
+    let Loaded { snapshot, warnings, kept } = loaded;
+    log(&warnings);
+    log(&needs_restart(&gateway.snapshot.load().config, &snapshot.config));
+    let started = Instant::now();
+    let snapshot = Arc::new(snapshot);
+    gateway.snapshot.store(Arc::clone(&snapshot));
+    snapshot.routes.iter().for_each(|route| route.pool.watch_health());
+    sweep::decide_all_again(gateway, &snapshot);
+    gateway.metrics.revoked(started.elapsed());
+    gateway.metrics.reloaded(!kept);
+    tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");
+    Arc::clone(&snapshot.config)
 }
 
 /// What a reload cannot change.
