@@ -104,7 +104,7 @@ async fn a_successor_that_cannot_listen_for_the_next_leaves_the_old_one_serving(
         .arg(first.dir().join("gaccong.toml"))
         .output();
     let output = within_patience("the end of the successor", output).await.unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(first.is_running());
     assert_eq!(first.manage("/readyz").await.unwrap().0, 200);
     std::fs::remove_dir(first.dir().join("run/handover.sock.new")).unwrap();

@@ -116,7 +116,7 @@ async fn serve(
     };
     let handover = &config.listen.handover;
     let successors = Successors::listen(handover, sockets)
-        .map_err(cannot(format!("cannot listen for a successor at {}", handover.display())))?;
+        .map_err(cannot(format!("cannot listen for a successor beside {}", handover.display())))?;
 
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
     let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
