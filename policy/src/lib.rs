@@ -54,6 +54,7 @@ mod lint;
 mod load;
 mod names;
 mod question;
+mod rule;
 mod schema;
 mod slice;
 mod source;
