@@ -96,9 +96,9 @@ impl Evaluator {
         slice: &'a Slice,
         action: &EntityUIDEntry,
     ) -> Result<Verdicts<'a>, String> {
-        let principal = self.names.principal_entity(&question.principal);
+        let principal = Arc::new(self.names.principal_entity(&question.principal));
         let principal_uid = EntityUIDEntry::known(principal.uid().clone(), None);
-        let context = self.translator.context(&question.context)?;
+        let context = self.translator.context(&question.context, slice.mentions)?;
         let request = Request::new_unchecked(principal_uid, action.clone(), slice.app.clone(), Some(context));
         // The principal is a member of its groups directly and nothing is a member of it: there is nothing to compute.
         let closure = TCComputation::AssumeAlreadyComputed;
@@ -106,15 +106,15 @@ impl Evaluator {
         let entities = slice
             .entities
             .clone()
-            .add_entities([Arc::new(principal)], None::<&NoEntitiesSchema>, closure, extensions)
+            .add_entities([Arc::clone(&principal)], None::<&NoEntitiesSchema>, closure, extensions)
             .map_err(|error| error.to_string())?;
         let evaluator = CedarEvaluator::new(request, &entities, extensions);
-        Ok(Verdicts::of(&slice.rules, &evaluator))
+        Ok(Verdicts::of(slice.rules.iter().filter(|rule| rule.may_concern(&principal)), &evaluator))
     }
 }
 
 impl<'a> Verdicts<'a> {
-    fn of(rules: &'a [Arc<Rule>], evaluator: &CedarEvaluator<'_>) -> Self {
+    fn of(rules: impl Iterator<Item = &'a Arc<Rule>>, evaluator: &CedarEvaluator<'_>) -> Self {
         let mut verdicts = Self::default();
         for rule in rules {
             match (rule.is_satisfied(evaluator), rule.effect) {

@@ -52,6 +52,7 @@ mod evaluate;
 mod holds;
 mod lint;
 mod load;
+mod mentions;
 mod names;
 mod question;
 mod rule;

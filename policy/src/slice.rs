@@ -13,6 +13,7 @@ use cedar_policy_core::entities::Entities as CoreEntities;
 use crate::diagnostic::Diagnostic;
 use crate::holds::Horizon;
 use crate::load::{AppScope, Policy};
+use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::rule::Rule;
 use crate::syntax::expression;
@@ -25,6 +26,7 @@ pub(crate) struct Slice {
     /// The app, the apps that the policies name, and the actions that are in a hierarchy.
     pub(crate) entities: CoreEntities,
     pub(crate) horizon: Horizon,
+    pub(crate) mentions: Mentions,
 }
 
 /// The slices of all apps, by name.
@@ -41,11 +43,13 @@ pub(crate) fn build(
     let slice = |app: &AppScope<'_>| {
         let chosen = index.policies_of(app, names);
         let uid = names.app(app.name);
+        let conditions = || chosen.iter().flat_map(|policy| policy.syntax.body().clauses()).map(expression);
         let slice = Slice {
             app: EntityUIDEntry::known(uid.as_ref().clone(), None),
             rules: chosen.iter().filter_map(|policy| rules.get(&policy.id)).cloned().collect(),
             entities: entities(&uid, &chosen, &scopes, names, actions)?.as_ref().clone(),
-            horizon: Horizon::of(chosen.iter().flat_map(|policy| policy.syntax.body().clauses()).map(expression)),
+            horizon: Horizon::of(conditions()),
+            mentions: Mentions::of(conditions()),
         };
         Ok((app.name.into(), slice))
     };

@@ -11,6 +11,7 @@ use cedar_policy_core::extensions::Extensions;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use crate::mentions::Mentions;
 use crate::question::{Certificate, Context, Device, Request, Session};
 
 /// Turns questions into Cedar's values.
@@ -29,24 +30,33 @@ impl Translator {
         Ok(Self { datetime: function("datetime")?, ip: function("ip")? })
     }
 
-    /// The context record that the schema declares.
-    pub(crate) fn context(&self, context: &Context<'_>) -> Result<CedarContext, String> {
+    /// The context record that the schema declares, as far as `mentions` says that anyone looks at it.
+    pub(crate) fn context(&self, context: &Context<'_>, mentions: Mentions) -> Result<CedarContext, String> {
+        let device = context.device.as_ref().filter(|_| mentions.device).map(device);
+        let certificate = context.certificate.as_ref().filter(|_| mentions.certificate);
+        let certificate = certificate.map(|it| self.certificate(it)).transpose()?;
+        let session = context.session.as_ref().filter(|_| mentions.session).map(session);
+        let request = mentions.request.then(|| self.request(&context.request)).transpose()?;
+        // A time that is none is an error whether or not anyone looks at it.
+        let now = Timestamp::from_millisecond(context.now_ms).map_err(|error| error.to_string())?;
+        let now = mentions.now.then(|| self.time(now)).transpose()?;
         let fields = Fields::default()
-            .optional("device", context.device.as_ref().map(device))
-            .optional("certificate", context.certificate.as_ref().map(|it| self.certificate(it)).transpose()?)
-            .optional("session", context.session.as_ref().map(session))
-            .with("request", self.request(&context.request)?)
-            .with("now", self.time(context.now_ms)?);
+            .optional("device", device)
+            .optional("certificate", certificate)
+            .optional("session", session)
+            .optional("request", request)
+            .optional("now", now);
         Ok(CedarContext::Value(Arc::new(fields.0)))
     }
 
     fn certificate(&self, certificate: &Certificate<'_>) -> Result<Value, String> {
+        let not_after = Timestamp::from_millisecond(certificate.not_after_ms).map_err(|error| error.to_string())?;
         let fields = Fields::default()
             .with("trust_domain", certificate.trust_domain)
             .with("fingerprint", certificate.fingerprint)
             .with("issuer", certificate.issuer)
             .with("serial", certificate.serial)
-            .with("not_after", self.time(certificate.not_after_ms)?);
+            .with("not_after", self.time(not_after)?);
         Ok(fields.record())
     }
 
@@ -61,8 +71,7 @@ impl Translator {
         Ok(fields.record())
     }
 
-    fn time(&self, ms: i64) -> Result<Value, String> {
-        let time = Timestamp::from_millisecond(ms).map_err(|error| error.to_string())?;
+    fn time(&self, time: Timestamp) -> Result<Value, String> {
         call(self.datetime, &format!("{time:.3}"))
     }
 }
