@@ -150,7 +150,7 @@ impl<T: AsRef<str>> Serialize for Texts<'_, T> {
 pub(super) fn cut(value: &str, max: usize) -> &str {
     // No character grows by more than this when it is escaped, so a short text needs no scan.
     const MAX_GROWTH: usize = 6;
-    if value.len().saturating_mul(MAX_GROWTH) <= max {
+    if value.len().saturating_mul(MAX_GROWTH) <= max || (value.len() <= max && is_plain(value.as_bytes())) {
         return value;
     }
     let mut left = max;
@@ -161,6 +161,12 @@ pub(super) fn cut(value: &str, max: usize) -> &str {
         }
     }
     value
+}
+
+/// Whether no byte of `text` is longer when it is escaped.
+fn is_plain(text: &[u8]) -> bool {
+    // Without an early return, so that the compiler can compare many bytes at once.
+    text.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\'))
 }
 
 fn escaped_len(value: &str) -> usize {
