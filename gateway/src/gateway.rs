@@ -28,6 +28,8 @@ pub struct Gateway {
     pub lane: Lane,
     /// What became of the records.
     pub audit_counters: Arc<Counters>,
+    /// The name of the sink of records, for metrics.
+    pub audit_sink: &'static str,
     /// What is counted.
     pub metrics: Metrics,
     /// The coarse clock.
@@ -46,6 +48,7 @@ impl Gateway {
             streams: Registry::new(),
             audit: audit.queue().clone(),
             lane: audit.lane().clone(),
+            audit_sink: audit.sink(),
             audit_counters: Arc::clone(audit.counters()),
             metrics,
             ticker: Arc::default(),

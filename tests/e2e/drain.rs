@@ -5,6 +5,7 @@ use gaccong_tests::client::get;
 use gaccong_tests::load::Load;
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Gateway, eventually, within_patience};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -58,6 +59,18 @@ async fn what_does_not_finish_is_cut_and_recorded() {
     assert!(gateway.exit().await.success());
     let record = gateway.record("its record", |r| r.path() == Some("/hold") && r.is_final()).await;
     assert_eq!(record.reason(), Some("gateway.draining"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_is_dropped_and_recorded() {
+    let (mut gateway, echo) = start(&["drain_ms = 300"]).await;
+    let mut client = gateway.alice().connect(HOST, &["http/1.1"]).await.unwrap();
+    client.write_all(b"GET /bytes/100000000 HTTP/1.1\r\nHost: echo.example.test\r\n\r\n").await.unwrap();
+    eventually("the request at the upstream", || async { (echo.requests() == 1).then_some(()) }).await;
+    gateway.terminate();
+    assert!(gateway.exit().await.success());
+    gateway.record("its record", |r| r.path() == Some("/bytes/100000000") && r.is_final()).await;
+    drop(client);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,12 @@
 //! `run --upgrade` takes the sockets over without a refused connection or a lost request.
 
 use futures_util::{SinkExt, StreamExt};
+use gaccong_tests::client::read_answer;
 use gaccong_tests::load::Load;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, audit, within_patience};
+use gaccong_tests::{Gateway, audit, eventually, within_patience};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 
 const HOST: &str = "echo.example.test";
@@ -90,6 +93,67 @@ async fn a_successor_that_cannot_start_leaves_the_old_one_serving() {
     assert!(first.is_running());
     assert_eq!(first.alice().get(HOST, "/").await.status, 200);
     assert_eq!(first.manage("/readyz").await.unwrap().0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_that_cannot_listen_for_the_next_leaves_the_old_one_serving() {
+    let (mut first, _echo) = start("drain_ms = 10000").await;
+    std::fs::create_dir(first.dir().join("run/handover.sock.new")).unwrap();
+    let output = gaccong_tests::gateway::command()
+        .args(["run", "--upgrade", "-c"])
+        .arg(first.dir().join("gaccong.toml"))
+        .output();
+    let output = within_patience("the end of the successor", output).await.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(first.is_running());
+    assert_eq!(first.manage("/readyz").await.unwrap().0, 200);
+    std::fs::remove_dir(first.dir().join("run/handover.sock.new")).unwrap();
+    let second = first.upgrade().await;
+    assert!(first.exit().await.success());
+    assert_eq!(second.alice().get(HOST, "/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predecessor_that_is_told_to_end_leaves_the_sockets_to_its_successor() {
+    let (mut first, _echo) = start("drain_ms = 10000").await;
+    let path = first.dir().join("run/handover.sock");
+    // A successor that loads for as long as it likes.
+    let taken = tokio::task::spawn_blocking(move || gaccong::process::handover::take(&path));
+    let (sockets, predecessor) = taken.await.unwrap().unwrap();
+    first.terminate();
+    assert!(first.exit().await.success());
+    predecessor.ready();
+    let successor = TcpListener::from_std(sockets.data).unwrap();
+    let _client = TcpStream::connect(first.listen()).await.unwrap();
+    within_patience("a connection", successor.accept()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_reach_the_successor_only() {
+    let (mut first, echo) = start("drain_ms = 600000").await;
+    let client = first.alice();
+    let running = tokio::spawn(async move { client.get(HOST, "/hold").await });
+    eventually("the request at the upstream", || async { (echo.requests() == 1).then_some(()) }).await;
+    let mut connected = TcpStream::connect(first.management()).await.unwrap();
+    probe(&mut connected).await;
+
+    let second = first.upgrade().await;
+    // The predecessor closes what had connected to it: it has stopped.
+    within_patience("the end of the old connection", connected.read_to_end(&mut Vec::new())).await.unwrap();
+    for _ in 0..100 {
+        assert_eq!(second.manage("/readyz").await.unwrap().0, 200);
+    }
+    assert!(first.is_running());
+    echo.release();
+    assert_eq!(running.await.unwrap().status, 200);
+    assert!(first.exit().await.success());
+}
+
+/// Asks `/readyz` and leaves the connection open.
+async fn probe(connection: &mut TcpStream) {
+    connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let answer = read_answer(connection).await.unwrap();
+    assert_eq!(answer.status, 200);
 }
 
 async fn start(listen: &str) -> (Gateway, Echo) {

@@ -44,6 +44,7 @@ fn app() -> Arc<App> {
         posture: PostureMode::Required,
         mode: None,
         actions: Vec::new(),
+        strip_headers: Vec::new(),
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use super::Mode;
@@ -38,6 +39,8 @@ pub struct App {
     pub mode: Option<Mode>,
     /// `actions`: the first that matches names the action.
     pub actions: Vec<ActionRule>,
+    /// `strip_headers`: fields that are taken from every client, beside those that are known to name a person or device.
+    pub strip_headers: Vec<HeaderName>,
     /// `connect_timeout_ms`. Default 5 s.
     pub connect_timeout: Duration,
     /// `first_byte_timeout_ms`: from the end of the request to the response's head. Default 60 s.
@@ -108,6 +111,13 @@ pub(super) struct Read<'a> {
     pub(super) hosts: Vec<(HostPattern, Spot<'a>)>,
 }
 
+fn header_name(text: &Text<'_>) -> Option<HeaderName> {
+    match HeaderName::try_from(&**text) {
+        Ok(name) => Some(name),
+        Err(_) => text.refuse(format!("`{}` is no field name", &**text), "such as `x-badge-number`"),
+    }
+}
+
 const SENSITIVITIES: [Sensitivity; 4] =
     [Sensitivity::Public, Sensitivity::Internal, Sensitivity::Confidential, Sensitivity::Secret];
 const POSTURES: [(&str, PostureMode); 2] = [("required", PostureMode::Required), ("policy", PostureMode::Policy)];
@@ -125,6 +135,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let posture = table.choice("posture", &POSTURES);
     let mode = mode(&mut table);
     let actions = action::read(table.tables("actions"));
+    let strip_headers = table.texts("strip_headers").iter().filter_map(header_name).collect();
     let connect_timeout = table.milliseconds("connect_timeout_ms", 5_000, 10..=HOUR_MS);
     let first_byte_timeout = table.milliseconds("first_byte_timeout_ms", 60_000, 10..=24 * HOUR_MS);
     let idle_timeout = table.milliseconds("idle_timeout_ms", 300_000, 10..=24 * HOUR_MS);
@@ -145,6 +156,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
         posture: posture.unwrap_or_default(),
         mode,
         actions,
+        strip_headers,
         connect_timeout,
         first_byte_timeout,
         idle_timeout,

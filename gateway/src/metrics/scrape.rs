@@ -1,5 +1,6 @@
 //! What is read at the moment of a scrape: states rather than events.
 
+use parking_lot::Mutex;
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector};
 
 use super::{Metrics, counter, gauge, opts, single};
@@ -22,6 +23,8 @@ pub(super) struct Scraped {
     pub(super) reload_timestamp: GaugeVec,
     clock_synchronised: IntGauge,
     draining: IntGauge,
+    /// Held from the first state that is read until all are rendered: a second scrape would reset what the first one set.
+    scraping: Mutex<()>,
 }
 
 impl Scraped {
@@ -40,6 +43,7 @@ impl Scraped {
             reload_timestamp: seconds("config_last_reload_timestamp_seconds", "When the last load ended.", &[])?,
             clock_synchronised: single("clock_synchronised", "Whether the kernel calls its clock synchronised.")?,
             draining: single("draining", "Whether the process is on its way out.")?,
+            scraping: Mutex::new(()),
         };
         let build = gauge("build_info", "The version that is running.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -94,7 +98,7 @@ impl Scraped {
             ("summed", counters.suppressed()),
             ("write_error", counters.write_errors()),
         ] {
-            self.audit_records.with_label_values(&["log", result]).inc_by(value);
+            self.audit_records.with_label_values(&[gateway.audit_sink, result]).inc_by(value);
         }
         self.policy_info.reset();
         self.policy_info.with_label_values(&[snapshot.policies.digest()]).set(1);
@@ -111,6 +115,7 @@ impl Metrics {
 
     /// Everything in the Prometheus text format.
     pub fn render(&self, gateway: &Gateway) -> prometheus::Result<String> {
+        let _turn = self.scraped.scraping.lock();
         self.scraped.read(gateway);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

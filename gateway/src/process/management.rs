@@ -1,6 +1,7 @@
 //! The management listener: `/metrics`, `/livez`, `/readyz`; over mutual TLS where it is not loopback.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{CertificateMode, ManagementTls, OnInvalid};
 use crate::facts::snapshot::Snapshot;
@@ -32,17 +34,23 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
 /// Prometheus text format 0.0.4.
 const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Serves until the process ends.
-pub async fn run(gateway: Arc<Gateway>, listener: TcpListener) {
+/// Serves until the process ends, or `handed_over`: from then on scrapes and probes reach the successor.
+pub async fn run(gateway: Arc<Gateway>, listener: TcpListener, handed_over: CancellationToken) {
+    let accepting = accept(gateway, listener, handed_over.clone());
+    handed_over.run_until_cancelled(accepting).await;
+}
+
+async fn accept(gateway: Arc<Gateway>, listener: TcpListener, handed_over: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let gateway = Arc::clone(&gateway);
+                let (gateway, handed_over) = (Arc::clone(&gateway), handed_over.clone());
                 tokio::spawn(async move {
                     // Whatever ends the connection, the next scrape makes a new one.
-                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(gateway, stream)).await;
+                    let served = connection(gateway, stream, handed_over);
+                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, served).await;
                     drop(place);
                 });
             }
@@ -54,12 +62,12 @@ pub async fn run(gateway: Arc<Gateway>, listener: TcpListener) {
     }
 }
 
-async fn connection(gateway: Arc<Gateway>, stream: TcpStream) {
+async fn connection(gateway: Arc<Gateway>, stream: TcpStream, handed_over: CancellationToken) {
     let snapshot = gateway.snapshot.load_full();
     match &snapshot.config.management.tls {
-        None => serve(gateway, stream).await,
+        None => serve(gateway, stream, handed_over).await,
         Some(settings) => match tokio::time::timeout(HEAD_TIMEOUT, handshake(&snapshot, settings, stream)).await {
-            Ok(Ok(stream)) => serve(gateway, stream).await,
+            Ok(Ok(stream)) => serve(gateway, stream, handed_over).await,
             Ok(Err(error)) => tracing::warn!(%error, "management connection refused"),
             Err(_) => tracing::warn!("management handshake timed out"),
         },
@@ -84,28 +92,40 @@ async fn handshake(
     if admitted { Ok(stream) } else { Err(std::io::Error::other("the certificate's trust domain is not admitted")) }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(gateway: Arc<Gateway>, stream: S) {
+async fn serve<S>(gateway: Arc<Gateway>, stream: S, handed_over: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(|request| {
-        let response = answer(&gateway, &request);
+        let response = answer(&gateway, &request, handed_over.is_cancelled());
         async move { Ok::<_, Infallible>(response) }
     });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
+    let mut served = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let ended = match handed_over.run_until_cancelled(served.as_mut()).await {
+        Some(ended) => ended,
+        None => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "management connection ended");
     }
 }
 
-fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn answer(gateway: &Gateway, request: &Request<Incoming>, handed_over: bool) -> Response<Full<Bytes>> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into());
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "alive\n".into()),
-        "/readyz" if gateway.draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
+        // After a hand-over the successor serves: a probe that had connected before must not take the node out.
+        "/readyz" if gateway.draining() && !handed_over => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
         "/readyz" => text(StatusCode::OK, "ready\n".into()),
         "/metrics" => match gateway.metrics.render(gateway) {
             Ok(metrics) => {

@@ -1,8 +1,10 @@
 //! The process: it loads a snapshot, opens its sockets, serves, reloads, hands over, drains and ends.
 
+pub mod drain;
 pub mod handover;
 pub mod load;
 pub mod management;
 pub mod reload;
 pub mod server;
+pub mod tasks;
 pub mod watch;

@@ -1,10 +1,11 @@
 //! Reload: a new snapshot comes into force whole, or the old one stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
+use futures_util::FutureExt;
+use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
 use crate::config::Config;
@@ -17,10 +18,9 @@ use crate::streams::sweep;
 /// Files that change together are read once.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Reloads on SIGHUP and when a watched file changes, until the process ends.
-pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf) -> std::io::Result<()> {
+/// Reloads on SIGHUP (`hangup`) and when a watched file changes, until the process ends.
+pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal) {
     let changed = Arc::new(Notify::new());
-    let mut hangup = signal(SignalKind::hangup())?;
     let watched = gateway.snapshot.load().config.watched.clone();
     let mut watch = match Watch::new(&watched, Arc::clone(&changed)) {
         Ok(watch) => Some(watch),
@@ -30,42 +30,60 @@ pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf) -> std::io::Result
         }
     };
     loop {
-        tokio::select! {
-            _ = hangup.recv() => {}
-            () = changed.notified() => tokio::time::sleep(SETTLE).await,
-        }
-        let (gateway, config_file) = (Arc::clone(&gateway), config_file.clone());
-        let reloaded = tokio::task::spawn_blocking(move || reload(&gateway, &config_file)).await;
-        if let (Ok(Some(config)), Some(watch)) = (reloaded, &mut watch) {
-            watch.set(&config.watched);
+        let asked = tokio::select! {
+            _ = hangup.recv() => Instant::now(),
+            () = changed.notified() => {
+                let asked = Instant::now();
+                tokio::time::sleep(SETTLE).await;
+                // What else has changed meanwhile is read now too.
+                let _ = changed.notified().now_or_never();
+                asked
+            }
+        };
+        let Some(loaded) = load_again(&gateway, &config_file).await else { continue };
+        let put = {
+            let gateway = Arc::clone(&gateway);
+            tokio::task::spawn_blocking(move || put_in_force(&gateway, loaded, asked)).await
+        };
+        match put {
+            Ok(config) => watch.iter_mut().for_each(|watch| watch.set(&config.watched)),
+            Err(error) => {
+                // What is now forbidden may still run: the process must not.
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     }
 }
 
-/// Loads and puts in force; returns the configuration that came into force.
-fn reload(gateway: &Gateway, config_file: &std::path::Path) -> Option<Arc<Config>> {
-    let previous = gateway.snapshot.load_full();
-    match load::load(config_file, Some(&previous)) {
-        Err(errors) => {
-            tracing::error!(errors = errors.len(), "not reloaded: the last good configuration stays in force");
-            log(&errors);
-            gateway.metrics.reloaded(false);
-            None
-        }
-        Ok(Loaded { snapshot, warnings, kept }) => {
-            log(&warnings);
-            log(&needs_restart(&previous.config, &snapshot.config));
-            let started = Instant::now();
-            let snapshot = Arc::new(snapshot);
-            gateway.snapshot.store(Arc::clone(&snapshot));
-            snapshot.routes.iter().for_each(|route| route.pool.watch_health());
-            sweep::decide_all_again(gateway);
-            gateway.metrics.revoked(started.elapsed());
-            gateway.metrics.reloaded(!kept);
-            tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");
-            Some(Arc::clone(&snapshot.config))
-        }
-    }
+/// Loads beside what is in force, which stays if anything is wrong.
+async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded> {
+    let (previous, config_file) = (gateway.snapshot.load_full(), config_file.to_owned());
+    let errors = match tokio::task::spawn_blocking(move || load::load(&config_file, Some(&previous))).await {
+        Ok(Ok(loaded)) => return Some(loaded),
+        Ok(Err(errors)) => errors,
+        Err(panicked) => vec![Diagnostic::of_file(&gateway.snapshot.load().config.file, panicked.to_string())],
+    };
+    tracing::error!(errors = errors.len(), "not reloaded: the last good configuration stays in force");
+    log(&errors);
+    gateway.metrics.reloaded(false);
+    None
+}
+
+/// Puts a snapshot in force and ends what it forbids; returns its configuration. `asked` is when something had changed.
+fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config> {
+    let Loaded { snapshot, warnings, kept } = loaded;
+    log(&warnings);
+    log(&needs_restart(&gateway.snapshot.load().config, &snapshot.config));
+    let snapshot = Arc::new(snapshot);
+    gateway.snapshot.store(Arc::clone(&snapshot));
+    snapshot.routes.iter().for_each(|route| route.pool.watch_health());
+    sweep::decide_all_again(gateway);
+    gateway.metrics.revoked(asked.elapsed());
+    gateway.metrics.reloaded(!kept);
+    tracing::info!(epoch = snapshot.epoch, policies = %snapshot.policies.digest(), "reloaded");
+    Arc::clone(&snapshot.config)
 }
 
 /// What a reload cannot change.
@@ -73,8 +91,14 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
     let changed = [
         ("listen.address", old.listen.address != new.listen.address),
         ("listen.threads", old.listen.threads != new.listen.threads),
+        ("listen.drain_ms", old.listen.drain != new.listen.drain),
+        ("listen.drain_delay_ms", old.listen.drain_delay != new.listen.drain_delay),
         ("listen.handover", old.listen.handover != new.listen.handover),
         ("management.address", old.management.address != new.management.address),
+        (
+            "limits.unauthenticated_records_per_min",
+            old.limits.unauthenticated_records_per_min != new.limits.unauthenticated_records_per_min,
+        ),
         ("audit", format!("{:?}", old.audit) != format!("{:?}", new.audit)),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);

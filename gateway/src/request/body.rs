@@ -118,7 +118,7 @@ impl Body for RequestBody {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 live.upload.received(length, now);
                 if let Some(trailers) = frame.trailers_mut() {
-                    headers::trailers_to_upstream(trailers, &[]);
+                    headers::trailers_to_upstream(trailers, &live.asked.app.strip_headers);
                 }
                 match this.left_bytes.checked_sub(length) {
                     Some(left) => {

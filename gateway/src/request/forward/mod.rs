@@ -53,7 +53,7 @@ pub async fn forward(
             authority: &admitted.normal.authority,
             request_id: &request_id,
             websocket: admitted.normal.websocket,
-            also_removed: &[],
+            also_removed: &admitted.route.app.strip_headers,
         },
     );
     // The client's `100-continue` is answered by us when the upstream asks for the body.

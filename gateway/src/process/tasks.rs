@@ -1,0 +1,112 @@
+//! The tasks that the process cannot be without. When one fails, bounds are no longer enforced or revocations no longer
+//! read; then it is safer to end.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::Gateway;
+use crate::process::{management, reload};
+use crate::request::accept;
+use crate::streams::sweep;
+
+/// Everything that runs besides the connections.
+#[derive(Debug)]
+pub struct Tasks {
+    accept: JoinHandle<()>,
+    stop_accepting: CancellationToken,
+    stop_management: CancellationToken,
+    failed: CancellationToken,
+}
+
+/// What the tasks work with.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The socket for clients.
+    pub data: TcpListener,
+    /// The socket for metrics and health.
+    pub management: TcpListener,
+    /// The file that is loaded again.
+    pub config_file: PathBuf,
+    /// What asks for that.
+    pub hangup: Signal,
+}
+
+impl Tasks {
+    /// Begins to serve.
+    pub fn start(gateway: &Arc<Gateway>, inputs: Inputs) -> Self {
+        let Inputs { data, management, config_file, hangup } = inputs;
+        let (stop_accepting, stop_management) = (CancellationToken::new(), CancellationToken::new());
+        let failed = CancellationToken::new();
+        supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
+        supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
+        supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
+        let accept = accept::run(Arc::clone(gateway), data, stop_accepting.clone());
+        let accept = supervise("accept", &failed, accept);
+        Self { accept, stop_accepting, stop_management, failed }
+    }
+
+    /// Waits until one of them has failed.
+    pub async fn failure(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Whether one of them has failed.
+    pub fn have_failed(&self) -> bool {
+        self.failed.is_cancelled()
+    }
+
+    /// Accepts no more clients. Drops the socket, which closes unless another process has it too.
+    pub async fn stop_accepting(&mut self) {
+        self.stop_accepting.cancel();
+        // A failure was reported where it happened.
+        let _ = (&mut self.accept).await;
+    }
+
+    /// Leaves metrics and health to the successor.
+    pub fn stop_management(&self) {
+        self.stop_management.cancel();
+    }
+}
+
+/// Runs a task that ends only when it is told to. If it panics, `failed` is told.
+fn supervise(
+    name: &'static str,
+    failed: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let failed = failed.clone();
+    tokio::spawn(async move {
+        if let Err(error) = tokio::spawn(task).await.map_err(io::Error::from) {
+            tracing::error!(task = name, %error, "a task that must not end has failed: the process ends");
+            failed.cancel();
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_noticed() {
+        let failed = CancellationToken::new();
+        let task = supervise("test", &failed, async { panic!("of the test") });
+        failed.cancelled().await;
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_task_that_was_told_to_is_no_failure() {
+        let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
+        let task = supervise("test", &failed, stop.clone().cancelled_owned());
+        stop.cancel();
+        task.await.unwrap();
+        assert!(!failed.is_cancelled());
+    }
+}
