@@ -24,6 +24,7 @@ mod metrics;
 mod normalise;
 mod observe;
 mod pages;
+mod promises;
 mod protocols;
 mod recorded;
 mod refusals;
