@@ -1,43 +1,46 @@
-//! Evaluation with Cedar itself: a question becomes Cedar's request, Cedar's response becomes a decision.
+//! Evaluation: every rule of a slice is asked, and what they say becomes a decision.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use cedar_policy::{
-    AuthorizationError, Authorizer, Decision as CedarDecision, Entities, Entity, EntityUid, PolicyId as CedarId,
-    Request, Response, Schema,
-};
+use cedar_policy::{Entities, Schema};
+use cedar_policy_core::ast::{EntityUIDEntry, Request};
+use cedar_policy_core::entities::{NoEntitiesSchema, TCComputation};
+use cedar_policy_core::evaluator::Evaluator as CedarEvaluator;
+use cedar_policy_core::extensions::Extensions;
 
-use crate::decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
+use crate::decision::{Cause, Decision, Denial, Mode, Permit, PolicyIds, Words};
 use crate::diagnostic::Diagnostic;
 use crate::load::{AppScope, Policy};
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
+use crate::rule::{Effect, Rule};
 use crate::slice::{self, Slice};
-use crate::translate;
+use crate::translate::Translator;
 
 /// A loaded set of policies, ready to decide.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
-    authorizer: Authorizer,
     names: Names,
+    translator: Translator,
     actions: HashMap<Box<str>, Action>,
     slices: HashMap<Box<str>, Slice>,
-    policies: HashMap<CedarId, Known>,
 }
 
 /// An action that some question may be about.
 #[derive(Debug)]
 struct Action {
-    uid: EntityUid,
+    uid: EntityUIDEntry,
     by_user: bool,
     by_workload: bool,
 }
 
-/// What a decision says of a policy.
-#[derive(Debug)]
-struct Known {
-    id: PolicyId,
-    words: Words,
+/// What the rules say to a question. A rule that is not satisfied says nothing.
+#[derive(Debug, Default)]
+struct Verdicts<'a> {
+    permits: Vec<&'a Rule>,
+    forbids: Vec<&'a Rule>,
+    errors: Vec<(&'a Rule, String)>,
 }
 
 impl Evaluator {
@@ -46,13 +49,10 @@ impl Evaluator {
             |error: &dyn std::fmt::Display| Diagnostic::new(None, format!("the schema is unusable: {error}"));
         let names = Names::new().map_err(|error| unexpected(&error))?;
         let hierarchy = action_hierarchy(schema).map_err(|error| unexpected(&error))?;
-        let known =
-            |policy: &Policy| (policy.cedar.id().clone(), Known { id: policy.id.clone(), words: policy.words.clone() });
         Ok(Self {
-            authorizer: Authorizer::new(),
+            translator: Translator::new().map_err(|error| unexpected(&error))?,
             actions: actions(schema, &names),
             slices: slice::build(policies, apps, &names, &hierarchy)?,
-            policies: policies.iter().map(known).collect(),
             names,
         })
     }
@@ -75,12 +75,12 @@ impl Evaluator {
         };
         let action = self.action(question).map_err(|error| cannot_ask(error, None))?;
         let holds_until_ms = slice.horizon.holds_until_ms(&question.context);
-        let response = self.ask(question, slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;
-        self.conclude(&response, holds_until_ms)
+        let verdicts = self.ask(question, slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;
+        verdicts.conclude(holds_until_ms)
     }
 
     /// The action of the question, if such a principal can do it.
-    fn action(&self, question: &Question<'_>) -> Result<&EntityUid, String> {
+    fn action(&self, question: &Question<'_>) -> Result<&EntityUIDEntry, String> {
         let name = question.action;
         let action = self.actions.get(name).ok_or_else(|| format!("no action is called `{name}`"))?;
         match question.principal.kind {
@@ -90,57 +90,67 @@ impl Evaluator {
         }
     }
 
-    fn ask(&self, question: &Question<'_>, slice: &Slice, action: &EntityUid) -> Result<Response, String> {
-        let principal = self.names.principal(&question.principal);
-        let groups = question.principal.groups.iter().map(|group| self.names.group(group)).collect();
+    fn ask<'a>(
+        &self,
+        question: &Question<'_>,
+        slice: &'a Slice,
+        action: &EntityUIDEntry,
+    ) -> Result<Verdicts<'a>, String> {
+        let principal = Arc::new(self.names.principal_entity(&question.principal));
+        let principal_uid = EntityUIDEntry::known(principal.uid().clone(), None);
+        let context = self.translator.context(&question.context, slice.mentions)?;
+        let request = Request::new_unchecked(principal_uid, action.clone(), slice.app.clone(), Some(context));
+        // The principal is a member of its groups directly and nothing is a member of it: there is nothing to compute.
+        let closure = TCComputation::AssumeAlreadyComputed;
+        let extensions = Extensions::all_available();
         let entities = slice
             .entities
             .clone()
-            .add_entities([Entity::new_no_attrs(principal.clone(), groups)], None)
+            .add_entities([Arc::clone(&principal)], None::<&NoEntitiesSchema>, closure, extensions)
             .map_err(|error| error.to_string())?;
-        let context = translate::context(&question.context)?;
-        let request = Request::new(principal, action.clone(), slice.app.clone(), context, None)
-            .map_err(|error| error.to_string())?;
-        Ok(self.authorizer.is_authorized(&request, &slice.policies, &entities))
+        let evaluator = CedarEvaluator::new(request, &entities, extensions);
+        Ok(Verdicts::of(slice.rules.iter().filter(|rule| rule.may_concern(&principal)), &evaluator))
+    }
+}
+
+impl<'a> Verdicts<'a> {
+    fn of(rules: impl Iterator<Item = &'a Arc<Rule>>, evaluator: &CedarEvaluator<'_>) -> Self {
+        let mut verdicts = Self::default();
+        for rule in rules {
+            match (rule.is_satisfied(evaluator), rule.effect) {
+                (Ok(true), Effect::Permit) => verdicts.permits.push(rule),
+                (Ok(true), Effect::Forbid) => verdicts.forbids.push(rule),
+                (Ok(false), _) => {}
+                (Err(error), _) => verdicts.errors.push((rule, error)),
+            }
+        }
+        verdicts
     }
 
     /// Cedar passes over a policy that errs, a `forbid` too. Here any error is a denial.
-    fn conclude(&self, response: &Response, holds_until_ms: Option<i64>) -> Result<Permit, Box<Denial>> {
-        let diagnostics = response.diagnostics();
-        let mut errors: Vec<_> = diagnostics.errors().map(|error| (failed_policy(error), error.to_string())).collect();
-        if !errors.is_empty() {
-            errors.sort();
-            let known = self.known(errors.iter().map(|(id, _)| *id));
-            let errors = errors.into_iter().map(|(_, error)| error).collect();
+    fn conclude(mut self, holds_until_ms: Option<i64>) -> Result<Permit, Box<Denial>> {
+        if !self.errors.is_empty() {
+            self.errors.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+            let policies = self.errors.iter().map(|(rule, _)| Arc::clone(&rule.id)).collect();
+            let errors = self.errors.into_iter().map(|(_, error)| error).collect();
             let words = Words::default();
-            return Err(Box::new(Denial { cause: Cause::Error, policies: ids(&known), words, errors, holds_until_ms }));
+            return Err(Box::new(Denial { cause: Cause::Error, policies, words, errors, holds_until_ms }));
         }
-        let known = self.known(diagnostics.reason());
-        let policies = ids(&known);
-        if response.decision() == CedarDecision::Allow {
-            return Ok(Permit { policies, holds_until_ms, would_refuse: None });
+        if self.forbids.is_empty() && !self.permits.is_empty() {
+            return Ok(Permit { policies: ids(&mut self.permits), holds_until_ms, would_refuse: None });
         }
-        let cause = if policies.is_empty() { Cause::NoPermit } else { Cause::Forbid };
-        let words = known.iter().map(|known| &known.words).find(|words| **words != Words::default());
+        let cause = if self.forbids.is_empty() { Cause::NoPermit } else { Cause::Forbid };
+        let policies = ids(&mut self.forbids);
+        let words = self.forbids.iter().map(|rule| &rule.words).find(|words| **words != Words::default());
         let words = words.cloned().unwrap_or_default();
         Err(Box::new(Denial { cause, policies, words, errors: Vec::new(), holds_until_ms }))
     }
-
-    /// The policies of these ids, in the order of their ids.
-    fn known<'a>(&self, ids: impl Iterator<Item = &'a CedarId>) -> Vec<&Known> {
-        let mut known: Vec<_> = ids.filter_map(|id| self.policies.get(id)).collect();
-        known.sort_by(|a, b| a.id.cmp(&b.id));
-        known
-    }
 }
 
-fn ids(known: &[&Known]) -> PolicyIds {
-    known.iter().map(|known| known.id.clone()).collect()
-}
-
-fn failed_policy(error: &AuthorizationError) -> &CedarId {
-    let AuthorizationError::PolicyEvaluationError(error) = error;
-    error.policy_id()
+/// Puts rules into the order of their ids, and gives these.
+fn ids(rules: &mut [&Rule]) -> PolicyIds {
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules.iter().map(|rule| Arc::clone(&rule.id)).collect()
 }
 
 /// The denial of a question that cannot be put.
@@ -158,8 +168,8 @@ fn actions(schema: &Schema, names: &Names) -> HashMap<Box<str>, Action> {
             continue;
         }
         let name = env.action().id().unescaped().into();
-        let action =
-            actions.entry(name).or_insert(Action { uid: env.action().clone(), by_user: false, by_workload: false });
+        let uid = EntityUIDEntry::known(env.action().as_ref().clone(), None);
+        let action = actions.entry(name).or_insert(Action { uid, by_user: false, by_workload: false });
         action.by_user |= *env.principal() == names.user;
         action.by_workload |= *env.principal() == names.workload;
     }

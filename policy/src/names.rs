@@ -1,6 +1,9 @@
 //! The names that our schema gives to things, and the entities called by them.
 
+use std::collections::HashSet;
+
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, ParseErrors};
+use cedar_policy_core::ast::{Entity, EntityUID};
 
 use crate::question::{Principal, PrincipalKind};
 
@@ -33,6 +36,15 @@ impl Names {
         }
     }
 
+    /// The principal as Cedar sees it: no attributes, a member of its groups.
+    pub(crate) fn principal_entity(&self, principal: &Principal<'_>) -> Entity {
+        let groups: HashSet<EntityUID> =
+            principal.groups.iter().map(|group| uid(&self.group, group).as_ref().clone()).collect();
+        let uid = self.principal(principal).as_ref().clone();
+        Entity::new_with_attr_partial_value(uid, [], HashSet::new(), groups, [])
+    }
+
+    #[cfg(test)]
     pub(crate) fn group(&self, name: &str) -> EntityUid {
         uid(&self.group, name)
     }

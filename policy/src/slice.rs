@@ -4,25 +4,29 @@
 //! A policy is left out of a slice only if its scope is false for the app, whoever asks and whatever the action.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use cedar_policy::{
-    Entities, Entity, EntityUid, Policy as CedarPolicy, PolicySet as CedarSet, ResourceConstraint, RestrictedExpression,
-};
+use cedar_policy::{Entities, Entity, EntityUid, Policy as CedarPolicy, ResourceConstraint, RestrictedExpression};
+use cedar_policy_core::ast::EntityUIDEntry;
+use cedar_policy_core::entities::Entities as CoreEntities;
 
 use crate::diagnostic::Diagnostic;
 use crate::holds::Horizon;
 use crate::load::{AppScope, Policy};
+use crate::mentions::Mentions;
 use crate::names::Names;
+use crate::rule::Rule;
 use crate::syntax::expression;
 
 /// Everything that a decision about one app needs.
 #[derive(Debug)]
 pub(crate) struct Slice {
-    pub(crate) app: EntityUid,
-    pub(crate) policies: CedarSet,
+    pub(crate) app: EntityUIDEntry,
+    pub(crate) rules: Vec<Arc<Rule>>,
     /// The app, the apps that the policies name, and the actions that are in a hierarchy.
-    pub(crate) entities: Entities,
+    pub(crate) entities: CoreEntities,
     pub(crate) horizon: Horizon,
+    pub(crate) mentions: Mentions,
 }
 
 /// The slices of all apps, by name.
@@ -33,15 +37,19 @@ pub(crate) fn build(
     actions: &Entities,
 ) -> Result<HashMap<Box<str>, Slice>, Diagnostic> {
     let index = Index::new(policies, names);
+    let rules = policies.iter().map(|policy| Ok((&policy.id, Arc::new(Rule::new(policy)?))));
+    let rules = rules.collect::<Result<HashMap<_, _>, _>>()?;
     let scopes: HashMap<_, _> = apps.iter().map(|app| (names.app(app.name), app)).collect();
     let slice = |app: &AppScope<'_>| {
         let chosen = index.policies_of(app, names);
         let uid = names.app(app.name);
+        let conditions = || chosen.iter().flat_map(|policy| policy.syntax.body().clauses()).map(expression);
         let slice = Slice {
-            entities: entities(&uid, &chosen, &scopes, names, actions)?,
-            policies: CedarSet::from_policies(chosen.iter().map(|policy| policy.cedar.clone())).map_err(unexpected)?,
-            horizon: Horizon::of(chosen.iter().flat_map(|policy| policy.syntax.body().clauses()).map(expression)),
-            app: uid,
+            app: EntityUIDEntry::known(uid.as_ref().clone(), None),
+            rules: chosen.iter().filter_map(|policy| rules.get(&policy.id)).cloned().collect(),
+            entities: entities(&uid, &chosen, &scopes, names, actions)?.as_ref().clone(),
+            horizon: Horizon::of(conditions()),
+            mentions: Mentions::of(conditions()),
         };
         Ok((app.name.into(), slice))
     };

@@ -1,93 +1,135 @@
-//! The context of a question as Cedar's record. What is `None` is absent.
+//! A question in the values that Cedar evaluates with. What is `None` is absent.
+//!
+//! Values are built as such, not as expressions that Cedar would have to evaluate first: that would cost more than the
+//! policies themselves.
 
-use cedar_policy::{Context as CedarContext, RestrictedExpression as Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{Context as CedarContext, ExtensionFunction, Name, PartialValue, Value};
+use cedar_policy_core::extensions::Extensions;
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
+use crate::mentions::Mentions;
 use crate::question::{Certificate, Context, Device, Request, Session};
 
-/// The context record that the schema declares.
-pub(crate) fn context(context: &Context<'_>) -> Result<CedarContext, String> {
-    let fields = Fields::default()
-        .optional("device", context.device.as_ref().map(device).transpose()?)
-        .optional("certificate", context.certificate.as_ref().map(certificate).transpose()?)
-        .optional("session", context.session.as_ref().map(session).transpose()?)
-        .with("request", request(&context.request)?)
-        .with("now", time(context.now_ms)?);
-    CedarContext::from_pairs(fields.0).map_err(|error| error.to_string())
+/// Turns questions into Cedar's values.
+#[derive(Debug)]
+pub(crate) struct Translator {
+    datetime: &'static ExtensionFunction,
+    ip: &'static ExtensionFunction,
 }
 
-fn device(device: &Device<'_>) -> Result<Value, String> {
-    Fields::default()
-        .with("id", text(device.id))
-        .optional("managed", device.managed.map(Value::new_bool))
-        .optional("platform", device.platform.map(text))
-        .optional("os_version", device.os_version.map(text))
-        .optional("disk_encrypted", device.disk_encrypted.map(Value::new_bool))
-        .optional("firewall", device.firewall.map(Value::new_bool))
-        .optional("screen_lock", device.screen_lock.map(Value::new_bool))
-        .optional("secure_boot", device.secure_boot.map(Value::new_bool))
-        .optional("edr_running", device.edr_running.map(Value::new_bool))
-        .optional("patch_age_days", device.patch_age_days.map(Value::new_long))
-        .optional("compliant", device.compliant.map(Value::new_bool))
-        .optional("risk", device.risk.map(text))
-        .optional("owner", device.owner.map(text))
-        .optional("source", device.source.map(text))
-        .optional("age_s", device.age_s.map(Value::new_long))
-        .record()
-}
+impl Translator {
+    pub(crate) fn new() -> Result<Self, String> {
+        let function = |name: &str| {
+            let name: Name = name.parse().map_err(|error| format!("{error}"))?;
+            Extensions::all_available().func(&name).map_err(|error| error.to_string())
+        };
+        Ok(Self { datetime: function("datetime")?, ip: function("ip")? })
+    }
 
-fn certificate(certificate: &Certificate<'_>) -> Result<Value, String> {
-    Fields::default()
-        .with("trust_domain", text(certificate.trust_domain))
-        .with("fingerprint", text(certificate.fingerprint))
-        .with("issuer", text(certificate.issuer))
-        .with("serial", text(certificate.serial))
-        .with("not_after", time(certificate.not_after_ms)?)
-        .record()
-}
+    /// The context record that the schema declares, as far as `mentions` says that anyone looks at it.
+    pub(crate) fn context(&self, context: &Context<'_>, mentions: Mentions) -> Result<CedarContext, String> {
+        let device = context.device.as_ref().filter(|_| mentions.device).map(device);
+        let certificate = context.certificate.as_ref().filter(|_| mentions.certificate);
+        let certificate = certificate.map(|it| self.certificate(it)).transpose()?;
+        let session = context.session.as_ref().filter(|_| mentions.session).map(session);
+        let request = mentions.request.then(|| self.request(&context.request)).transpose()?;
+        // A time that is none is an error whether or not anyone looks at it.
+        let now = Timestamp::from_millisecond(context.now_ms).map_err(|error| error.to_string())?;
+        let now = mentions.now.then(|| self.time(now)).transpose()?;
+        let fields = Fields::default()
+            .optional("device", device)
+            .optional("certificate", certificate)
+            .optional("session", session)
+            .optional("request", request)
+            .optional("now", now);
+        Ok(CedarContext::Value(Arc::new(fields.0)))
+    }
 
-fn session(session: &Session<'_>) -> Result<Value, String> {
-    Fields::default()
-        .with("method", text(session.method))
-        .optional("acr", session.acr.map(text))
-        .with("auth_age_s", Value::new_long(session.auth_age_s))
-        .record()
-}
+    fn certificate(&self, certificate: &Certificate<'_>) -> Result<Value, String> {
+        let not_after = Timestamp::from_millisecond(certificate.not_after_ms).map_err(|error| error.to_string())?;
+        let fields = Fields::default()
+            .with("trust_domain", certificate.trust_domain)
+            .with("fingerprint", certificate.fingerprint)
+            .with("issuer", certificate.issuer)
+            .with("serial", certificate.serial)
+            .with("not_after", self.time(not_after)?);
+        Ok(fields.record())
+    }
 
-fn request(request: &Request<'_>) -> Result<Value, String> {
-    Fields::default()
-        .with("host", text(request.host))
-        .with("path", text(request.path))
-        .with("method", text(request.method))
+    fn request(&self, request: &Request<'_>) -> Result<Value, String> {
         // Cedar does not read an IPv4 address inside an IPv6 one, and it is the same client either way.
-        .with("source_ip", Value::new_ip(request.source_ip.to_canonical().to_string()))
+        let source_ip = request.source_ip.to_canonical().to_string();
+        let fields = Fields::default()
+            .with("host", request.host)
+            .with("path", request.path)
+            .with("method", request.method)
+            .with("source_ip", call(self.ip, &source_ip)?);
+        Ok(fields.record())
+    }
+
+    fn time(&self, time: Timestamp) -> Result<Value, String> {
+        call(self.datetime, &format!("{time:.3}"))
+    }
+}
+
+fn device(device: &Device<'_>) -> Value {
+    Fields::default()
+        .with("id", device.id)
+        .optional("managed", device.managed)
+        .optional("platform", device.platform)
+        .optional("os_version", device.os_version)
+        .optional("disk_encrypted", device.disk_encrypted)
+        .optional("firewall", device.firewall)
+        .optional("screen_lock", device.screen_lock)
+        .optional("secure_boot", device.secure_boot)
+        .optional("edr_running", device.edr_running)
+        .optional("patch_age_days", device.patch_age_days)
+        .optional("compliant", device.compliant)
+        .optional("risk", device.risk)
+        .optional("owner", device.owner)
+        .optional("source", device.source)
+        .optional("age_s", device.age_s)
         .record()
+}
+
+fn session(session: &Session<'_>) -> Value {
+    Fields::default()
+        .with("method", session.method)
+        .optional("acr", session.acr)
+        .with("auth_age_s", session.auth_age_s)
+        .record()
+}
+
+/// What a constructor of an extension type makes of its text.
+fn call(constructor: &ExtensionFunction, text: &str) -> Result<Value, String> {
+    match constructor.call(&[text.into()]) {
+        Ok(PartialValue::Value(value)) => Ok(value),
+        Ok(PartialValue::Residual(residual)) => Err(format!("`{residual}` has no value")),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The fields of a record that are present.
 #[derive(Default)]
-struct Fields(Vec<(String, Value)>);
+struct Fields(BTreeMap<SmolStr, Value>);
 
 impl Fields {
-    fn with(self, name: &str, value: Value) -> Self {
+    fn with(self, name: &'static str, value: impl Into<Value>) -> Self {
         self.optional(name, Some(value))
     }
 
-    fn optional(mut self, name: &str, value: Option<Value>) -> Self {
-        self.0.extend(value.map(|value| (name.to_owned(), value)));
+    fn optional(mut self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        if let Some(value) = value {
+            self.0.insert(SmolStr::new_static(name), value.into());
+        }
         self
     }
 
-    fn record(self) -> Result<Value, String> {
-        Value::new_record(self.0).map_err(|error| error.to_string())
+    fn record(self) -> Value {
+        Value::record_arc(Arc::new(self.0), None)
     }
-}
-
-fn text(value: &str) -> Value {
-    Value::new_string(value.to_owned())
-}
-
-fn time(ms: i64) -> Result<Value, String> {
-    let time = Timestamp::from_millisecond(ms).map_err(|error| error.to_string())?;
-    Ok(Value::new_datetime(format!("{time:.3}")))
 }

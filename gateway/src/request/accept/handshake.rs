@@ -20,6 +20,7 @@ use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Place;
 use crate::request::accept::proxy_header;
+use crate::request::accept::serve::{self, Serving};
 use crate::request::identify::Identity;
 use crate::streams::Connection;
 
@@ -40,14 +41,11 @@ pub struct Attempt {
 }
 
 /// A connection whose handshake is complete.
-#[derive(Debug)]
 pub struct Established {
-    /// The bytes.
-    pub stream: TlsStream<TcpStream>,
     /// What is known of it.
     pub connection: Arc<Connection>,
-    /// Whether it speaks HTTP/2.
-    pub http2: bool,
+    /// Serves it to its end.
+    pub serving: Serving,
 }
 
 /// Why an attempt is refused.
@@ -129,8 +127,11 @@ impl Attempt {
             identity,
         });
         let connection = Connection::new(Arc::clone(&self.gateway), facts, Arc::clone(&name.hosts), source, http2);
+        let connection = Arc::new(connection);
+        let serve = if http2 { serve::http2 } else { serve::http1 };
+        let serving = serve(stream, &connection, &snapshot.config.limits);
         self.settled = true;
-        Ok(Established { stream, connection: Arc::new(connection), http2 })
+        Ok(Established { connection, serving })
     }
 
     async fn read_proxy_header(&mut self, snapshot: &Snapshot, stream: &mut TcpStream) -> Result<(), RefusedAttempt> {

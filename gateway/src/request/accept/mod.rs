@@ -15,8 +15,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::reason::Reason;
+use crate::request::accept::bounds::Place;
 use crate::request::accept::handshake::{Attempt, Established};
 
 /// How long to wait when the process is out of file descriptors.
@@ -43,38 +44,41 @@ pub async fn run(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellatio
 }
 
 async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) {
+    let mut place = None;
+    // Everything that only the handshake needs is in a box that is gone afterwards.
+    let Some(established) = Box::pin(establish(&gateway, stream, peer, &mut place)).await else { return };
+    let registered = gateway.streams.register(Arc::clone(&established.connection));
+    established.serving.await;
+    established.connection.ended().await;
+    drop(registered);
+}
+
+/// A connection within its bounds and with its handshake complete; a refused one leaves its record.
+async fn establish<'a>(
+    gateway: &'a Arc<Gateway>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: &mut Option<Place<'a>>,
+) -> Option<Established> {
     let snapshot = gateway.snapshot.load_full();
-    let mut attempt = Attempt::new(&gateway, &stream, peer);
-    let config = Arc::clone(&snapshot.config);
-    let limits = &config.limits;
-    let mut place = match gateway.bounds.enter(limits.connections) {
-        Ok(place) => place,
-        Err(reason) => return attempt.refused(reason, String::new()),
+    let limits = &snapshot.config.limits;
+    let mut attempt = Attempt::new(gateway, &stream, peer);
+    let place = match gateway.bounds.enter(limits.connections) {
+        Ok(entered) => place.insert(entered),
+        Err(reason) => {
+            attempt.refused(reason, String::new());
+            return None;
+        }
     };
     if let Err(error) = tune(&stream) {
         tracing::debug!(%error, "cannot set socket options");
     }
-    let handshake = Box::pin(attempt.establish(&snapshot, stream, &mut place));
-    let ended = tokio::time::timeout(limits.handshake, handshake).await;
-    // A connection may outlive many snapshots.
-    drop(snapshot);
-    match ended {
-        Ok(Ok(established)) => serve_until_closed(&gateway, &config, established).await,
+    match tokio::time::timeout(limits.handshake, attempt.establish(&snapshot, stream, place)).await {
+        Ok(Ok(established)) => return Some(established),
         Ok(Err(refused)) => attempt.refused_with(refused),
-        Err(_) => attempt.refused(crate::reason::Reason::HandshakeTimeout, String::new()),
+        Err(_) => attempt.refused(Reason::HandshakeTimeout, String::new()),
     }
-}
-
-async fn serve_until_closed(gateway: &Arc<Gateway>, config: &Config, established: Established) {
-    let Established { stream, connection, http2 } = established;
-    let registered = gateway.streams.register(Arc::clone(&connection));
-    if http2 {
-        Box::pin(serve::http2(stream, &connection, &config.limits)).await;
-    } else {
-        Box::pin(serve::http1(stream, &connection, &config.limits)).await;
-    }
-    connection.ended().await;
-    drop(registered);
+    None
 }
 
 fn tune(stream: &TcpStream) -> std::io::Result<()> {

@@ -2,21 +2,21 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::Request;
+use http::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1 as h1, http2 as h2};
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Limits;
 use crate::reason::Reason;
 use crate::request::accept::metered::Metered;
-use crate::request::{self, exchange};
+use crate::request::{self, ResponseBody, exchange};
 use crate::streams::Connection;
 
 /// hyper's smallest read buffer.
@@ -27,29 +27,29 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// A connection being served. The future is built once, in its box: an idle connection costs what it holds and no more.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves HTTP/1.1 (RFC 9112).
-pub async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    connection: &Arc<Connection>,
-    limits: &Limits,
-) {
+pub fn http1<S>(stream: S, connection: &Arc<Connection>, limits: &Limits) -> Serving
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let io = TokioIo::new(Metered::http1(stream, Arc::clone(connection)));
     let served = h1::Builder::new()
         .max_headers(limits.headers)
         .max_buf_size(limits.header_bytes.max(SMALLEST_HEAD_BYTES))
-        .serve_connection(io, service_fn(|request| answer(connection, request)))
+        .serve_connection(io, service(connection))
         .with_upgrades();
-    drive(connection, pin!(served), |served| served.graceful_shutdown()).await;
+    Box::pin(drive(Arc::clone(connection), Box::pin(served), |served| served.graceful_shutdown()))
 }
 
 /// Serves HTTP/2 (RFC 9113).
-pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    connection: &Arc<Connection>,
-    limits: &Limits,
-) {
+pub fn http2<S>(stream: S, connection: &Arc<Connection>, limits: &Limits) -> Serving
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let io = TokioIo::new(Metered::http2(stream, Arc::clone(connection), limits.control_frames_per_10s));
-    let of_connection = Arc::clone(connection);
     let served = h2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(limits.streams)
         // Beyond this the h2 crate refuses without a word to us; between the limit and this we do, with a record.
@@ -57,26 +57,26 @@ pub async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .serve_connection(
-            io,
-            service_fn(move |request| {
-                let connection = Arc::clone(&of_connection);
-                async move { answer(&connection, request).await }
-            }),
-        );
-    drive(connection, pin!(served), |served| served.graceful_shutdown()).await;
+        .serve_connection(io, service(connection));
+    Box::pin(drive(Arc::clone(connection), Box::pin(served), |served| served.graceful_shutdown()))
 }
 
-async fn answer(
+/// Answers the requests of a connection. hyper keeps room for the answer's future in every connection, idle ones too: a
+/// box keeps that room small.
+fn service(
     connection: &Arc<Connection>,
-    request: Request<Incoming>,
-) -> Result<http::Response<request::body::ResponseBody>, Infallible> {
-    // hyper keeps room for this future in every connection, idle ones too: a box keeps that room small.
-    Ok(Box::pin(request::answer(connection, request)).await)
+) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future = Answering> + use<> {
+    let connection = Arc::clone(connection);
+    service_fn(move |request| -> Answering {
+        let connection = Arc::clone(&connection);
+        Box::pin(async move { Ok(request::answer(&connection, request).await) })
+    })
 }
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
 /// Polls a connection to its end, and records an end that was the client's fault.
-async fn drive<C>(connection: &Arc<Connection>, mut served: Pin<&mut C>, graceful_shutdown: impl Fn(Pin<&mut C>))
+async fn drive<C>(connection: Arc<Connection>, mut served: Pin<Box<C>>, graceful_shutdown: fn(Pin<&mut C>))
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -99,7 +99,7 @@ where
             Reason::RequestHeadTimeout
             | Reason::RequestHeadTooLarge
             | Reason::RequestMalformed
-            | Reason::RequestFraming => exchange::unparsed(connection, reason, detail),
+            | Reason::RequestFraming => exchange::unparsed(&connection, reason, detail),
             // Ended with what ran on it, which has its own records.
             _ => {}
         }
