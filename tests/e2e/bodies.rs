@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use gaccong_tests::client::{Body, read_answer, request};
+use gaccong_tests::client::{Body, BoxError, read_answer, request};
 use gaccong_tests::upstream::{Echo, Seen};
-use gaccong_tests::{Client, Gateway, eventually, within_patience};
+use gaccong_tests::{Answer, Client, Gateway, eventually, within_patience};
+use http_body_util::channel::{Channel, Sender};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
 
 const HOST: &str = "echo.example.test";
 
@@ -127,12 +129,14 @@ async fn a_body_over_the_limit_is_cut_where_its_length_was_not_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_slower_than_the_least_rate_is_cut() {
-    let echo = Echo::h1().await;
+    let (echo, grpc) = (Echo::h1().await, Echo::h2c().await);
     let gateway = Gateway::start(|setup| {
-        setup.app("echo", echo.url());
+        setup.app("echo", echo.url()).app("grpc", grpc.url());
         setup.set("limits", "min_body_bytes_per_s = 1000");
     })
     .await;
+    // A conversation that is as slow, begun before: one that has no answer yet, and one that has.
+    let conversations = [converse(&gateway, "/duplex").await, converse(&gateway, "/echo").await];
     let mut tls = gateway.alice().connect(HOST, &["http/1.1"]).await.unwrap();
     let head = format!("POST /slow HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000000\r\n\r\n");
     tls.write_all(head.as_bytes()).await.unwrap();
@@ -149,6 +153,24 @@ async fn a_body_slower_than_the_least_rate_is_cut() {
     let record = gateway.record("the record", |r| r.path() == Some("/slow") && r.is_final()).await;
     assert_eq!(record.reason(), Some("request.body_too_slow"));
     eventually("the end of the upstream's request", || async { (echo.aborts() == 1).then_some(()) }).await;
+
+    for (mut said, answer) in conversations {
+        said.send_data(Bytes::from_static(b"bye")).await.expect("a conversation may pause");
+        drop(said);
+        assert_eq!(answer.await.unwrap().status, 200);
+    }
+    assert_eq!((grpc.body_bytes(), grpc.aborts()), (10, 0));
+}
+
+/// Begins a gRPC call over HTTP/2 that says a word and falls silent.
+async fn converse(gateway: &Gateway, path: &str) -> (Sender<Bytes, BoxError>, JoinHandle<Answer>) {
+    let h2 = gateway.alice().h2("grpc.example.test").await.unwrap();
+    let (mut said, body) = Channel::new(1);
+    let request = h2.request("POST", path).header("content-type", "application/grpc").body(body.boxed_unsync());
+    let answer =
+        tokio::spawn(async move { within_patience("a conversation", h2.send(request.unwrap())).await.unwrap() });
+    said.send_data(Bytes::from_static(b"hi")).await.unwrap();
+    (said, answer)
 }
 
 #[tokio::test(flavor = "multi_thread")]

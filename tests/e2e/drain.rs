@@ -1,11 +1,13 @@
 //! SIGTERM: running requests finish within a bound, then the process ends at once.
 
+use futures_util::{SinkExt, StreamExt};
 use gaccong_tests::client::get;
 use gaccong_tests::load::Load;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, eventually};
+use gaccong_tests::{Gateway, eventually, within_patience};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
 
 const HOST: &str = "echo.example.test";
 
@@ -17,10 +19,7 @@ async fn a_running_request_finishes_and_then_the_process_ends() {
     eventually("the request at the upstream", || async { (echo.requests() == 1).then_some(()) }).await;
 
     gateway.terminate();
-    eventually("readyz to say that it drains", || async {
-        gateway.manage("/readyz").await.ok().filter(|(status, _)| *status == 503)
-    })
-    .await;
+    draining(&gateway).await;
     eventually("new connections to be refused", || async { TcpStream::connect(gateway.listen()).await.err() }).await;
     assert_eq!(gateway.manage("/livez").await.unwrap().0, 200, "it lives while it drains");
     assert!(gateway.is_running());
@@ -79,15 +78,50 @@ async fn readyz_warns_before_connections_are_refused() {
     let (gateway, _echo) = start(&["drain_delay_ms = 600000"]).await;
     assert_eq!(gateway.manage("/readyz").await.unwrap().0, 200);
     gateway.terminate();
-    eventually("readyz to say that it drains", || async {
-        gateway.manage("/readyz").await.ok().filter(|(status, _)| *status == 503)
-    })
-    .await;
+    draining(&gateway).await;
     // The balancer has not looked yet: those it still sends are served.
     let load = Load::start(&gateway.alice(), HOST);
     load.serve(50).await;
     let (failures, _) = load.stop().await;
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_is_opened_while_balancers_still_send() {
+    let (gateway, _echo) = start(&["drain_delay_ms = 600000"]).await;
+    gateway.terminate();
+    draining(&gateway).await;
+    let mut socket = gateway.alice().websocket(HOST, "/socket").await.unwrap();
+    socket.send(Message::text("hello")).await.unwrap();
+    let echoed = within_patience("an echoed message", socket.next()).await.unwrap().unwrap();
+    assert_eq!(echoed, Message::text("hello"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_on_an_old_connection_is_answered_just_after_the_signal() {
+    let (mut gateway, echo) = start(&["drain_ms = 600000"]).await;
+    let alice = gateway.alice();
+    let mut h1 = alice.h1(HOST).await.unwrap();
+    assert_eq!(h1.send(get(HOST, "/")).await.unwrap().status, 200);
+    // The connection has been idle for a while when another request is a second old.
+    let held = tokio::spawn(async move { alice.get(HOST, "/hold").await.status });
+    gateway.record("an opening record", |record| !record.is_final()).await;
+
+    gateway.terminate();
+    draining(&gateway).await;
+    let answer = h1.send(get(HOST, "/")).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, Some("close")));
+
+    echo.release();
+    assert_eq!(held.await.unwrap(), 200);
+    assert!(gateway.exit().await.success());
+}
+
+async fn draining(gateway: &Gateway) {
+    eventually("readyz to say that it drains", || async {
+        gateway.manage("/readyz").await.ok().filter(|(status, _)| *status == 503)
+    })
+    .await;
 }
 
 async fn start(listen: &[&str]) -> (Gateway, Echo) {

@@ -8,7 +8,9 @@ use gaccong_tests::pki::{self, Ca, Certified, HOUR, Pki};
 use gaccong_tests::setup::Setup;
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Client, Gateway, Record, audit, eventually, within_patience};
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber};
+use rcgen::{
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -46,6 +48,21 @@ impl Wrong {
             with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
         );
         wrong.add("certificate.unnamed", "no name at all", with(|params| params.subject_alt_names = Vec::new()));
+        wrong.add(
+            "certificate.unnamed",
+            "neither subject nor name",
+            with(|params| {
+                params.distinguished_name = DistinguishedName::new();
+                params.subject_alt_names = Vec::new();
+            }),
+        );
+        wrong.add(
+            "certificate.unnamed",
+            "a name of a kind that no rule asks for",
+            with(|params| {
+                params.subject_alt_names = vec![SanType::DnsName("laptop-7.example.test".try_into().unwrap())];
+            }),
+        );
         wrong.add(
             "certificate.unnamed",
             "two people",

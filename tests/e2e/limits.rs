@@ -1,11 +1,14 @@
 //! Bounds on connections and on the head of a request.
 
-use gaccong_tests::client::{get, read_answer};
+use gaccong_tests::client::{H2, full, get, read_answer, request};
+use gaccong_tests::load::Load;
 use gaccong_tests::setup::Setup;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, eventually, within_patience};
+use gaccong_tests::{Gateway, Record, audit, eventually, within_patience};
+use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 const HOST: &str = "echo.example.test";
 
@@ -204,6 +207,123 @@ async fn streams_of_a_connection_are_bounded() {
     for answer in held {
         assert_eq!(answer.await.unwrap(), 200, "the others waited for their turn");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_requests_are_bounded_by_source() {
+    let (mut gateway, echo) = with_echo(|setup| {
+        setup.set("limits", "requests_per_source = 2");
+    })
+    .await;
+    let (h1, h2) = (gateway.alice(), std::sync::Arc::new(gateway.alice().h2(HOST).await.unwrap()));
+    let held = [hold(&h2), hold(&h2)];
+    eventually("two requests at the upstream", || async { (echo.requests() == 2).then_some(()) }).await;
+
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        refused.extend([h1.get(HOST, "/").await, h2.get("/").await.unwrap()]);
+    }
+    for answer in &refused {
+        assert_eq!((answer.status.as_u16(), answer.reason()), (429, Some("request.source_limit")));
+    }
+    assert_eq!(echo.requests(), 2);
+    echo.release();
+    for answer in held {
+        assert_eq!(answer.await.unwrap(), 200, "those within the bound are unharmed");
+    }
+    assert_eq!(h1.get(HOST, "/").await.status, 200, "there is room again");
+
+    // A sum is written when its time is over or the gateway stops; stopping is quicker.
+    gateway.terminate();
+    gateway.exit().await;
+    let records = gateway.records();
+    assert_eq!(summed(&records, "request.source_limit"), 6);
+    assert!(!records.iter().any(|record| refused.iter().any(|answer| answer.id() == record.id())));
+}
+
+fn hold(h2: &std::sync::Arc<H2>) -> JoinHandle<StatusCode> {
+    let h2 = h2.clone();
+    tokio::spawn(async move { h2.get("/hold").await.unwrap().status })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_the_unauthenticated_are_bounded_and_nobody_else_pays() {
+    let (mut gateway, _echo) = with_echo(|setup| {
+        setup.set("clients", "certificate = \"optional\"");
+        setup.set("limits", "unauthenticated_records_per_min = 5");
+        setup.set("audit", "queue_records = 64");
+    })
+    .await;
+    const REFUSED: usize = 300;
+    let load = Load::start(&gateway.alice(), HOST);
+    let h2 = gateway.anonymous().h2(HOST).await.unwrap();
+    for _ in 0..REFUSED {
+        let answer = h2.get("/").await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.reason()), (401, Some("certificate.absent")));
+    }
+    let (failures, served) = load.stop().await;
+    assert!(failures.is_empty(), "{failures:#?}");
+
+    gateway.terminate();
+    gateway.exit().await;
+    let records = gateway.records();
+    let of_requests = |record: &&Record| record.class() == audit::HTTP_ACTIVITY && record.is_final();
+    let own = records.iter().filter(of_requests).filter(|r| r.reason() == Some("certificate.absent")).count();
+    assert!((5..20).contains(&own), "{own} records for a budget of 5 a minute");
+    assert_eq!(own as u64 + summed(&records, "certificate.absent"), REFUSED as u64, "no request is forgotten");
+    let permitted = records.iter().filter(of_requests).filter(|r| r.status() == Some(200)).count();
+    assert_eq!(permitted as u64, served, "each request of hers has its record");
+}
+
+/// How many attempts or requests stand in sums for this reason.
+fn summed(records: &[Record], reason: &str) -> u64 {
+    let sums = records.iter().filter(|r| r.class() == audit::NETWORK_ACTIVITY && r.reason() == Some(reason));
+    sums.map(Record::count).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_after_its_refusal_is_not_a_slow_head() {
+    let (gateway, _echo) = with_echo(|setup| {
+        setup.set("limits", "header_ms = 200");
+    })
+    .await;
+    let alice = gateway.alice();
+    let mut late = alice.connect(HOST, &["http/1.1"]).await.unwrap();
+    let head = format!("POST /.gaccong/nothing HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 8\r\n\r\n");
+    late.write_all(head.as_bytes()).await.unwrap();
+    let refused = read_answer(&mut late).await.unwrap();
+    assert_eq!(refused.reason(), Some("request.own_path"));
+    // Half of the body: it may find the connection closed, and must not begin a head.
+    let _ = late.write_all(b"half").await;
+    let _ = late.flush().await;
+    // Another connection shows that the bound has passed.
+    let mut slow = alice.connect(HOST, &["http/1.1"]).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let _ = within_patience("the end of a slow connection", slow.read_to_end(&mut Vec::new())).await;
+    let slow_heads = || async {
+        let records = gateway.records();
+        let slow = records.iter().filter(|r| r.reason() == Some("request.head_timeout")).count();
+        (slow > 0).then_some(slow)
+    };
+    assert_eq!(eventually("the record of a slow head", slow_heads).await, 1);
+    // Whether the connection waits for the rest is hyper's to choose. It never gives the body for another request.
+    let _ = late.write_all(format!("bodyGET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await;
+    if let Some(answer) = read_answer(&mut late).await {
+        assert_eq!(answer.status, 200);
+    }
+    assert!(!gateway.records().iter().any(|r| r.reason() == Some("request.malformed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_body_that_has_come_keeps_the_connection() {
+    let (gateway, _echo) = with_echo(|_| {}).await;
+    let mut h1 = gateway.alice().h1(HOST).await.unwrap();
+    for _ in 0..3 {
+        let refused = request("POST", HOST, "/.gaccong/nothing").body(full("a small body")).unwrap();
+        assert_eq!(h1.send(refused).await.unwrap().reason(), Some("request.own_path"));
+        assert_eq!(h1.send(get(HOST, "/")).await.unwrap().status, 200);
+    }
+    assert!(!gateway.records().iter().any(|r| r.reason() == Some("request.head_timeout")));
 }
 
 /// A PROXY protocol v2 header for TCP over IPv4.

@@ -6,12 +6,10 @@ use gaccong_tests::client::{full, read_answer, request};
 use gaccong_tests::curl::curl;
 use gaccong_tests::upstream::grpc::{Grpc, health_client};
 use gaccong_tests::upstream::{Echo, Seen};
-use gaccong_tests::{Client, Gateway, within_patience};
-use http_body_util::BodyExt;
+use gaccong_tests::{Gateway, within_patience};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -82,7 +80,7 @@ async fn a_websocket_carries_messages_both_ways() {
         setup.app("echo", echo.url());
     })
     .await;
-    let mut socket = websocket(&gateway.alice(), "/socket").await.unwrap();
+    let mut socket = gateway.alice().websocket(HOST, "/socket").await.unwrap();
     for message in [Message::text("hello"), Message::binary(vec![7; 200_000])] {
         socket.send(message.clone()).await.unwrap();
         let echoed = within_patience("an echoed message", socket.next()).await.unwrap().unwrap();
@@ -108,7 +106,7 @@ async fn a_refused_websocket_is_refused_before_the_upgrade() {
         setup.policies.insert("read-only.cedar", read_only.to_owned());
     })
     .await;
-    let Err(WsError::Http(response)) = websocket(&gateway.alice(), "/socket").await else {
+    let Err(WsError::Http(response)) = gateway.alice().websocket(HOST, "/socket").await else {
         panic!("expected a refusal");
     };
     assert_eq!(response.status(), 403);
@@ -217,8 +215,27 @@ async fn head_and_no_content_have_no_body() {
     assert_eq!(h1.send(gaccong_tests::client::get(HOST, "/")).await.unwrap().status, 200);
 }
 
-async fn websocket(client: &Client, path: &str) -> Result<WebSocketStream<TlsStream<TcpStream>>, WsError> {
-    let tls = client.connect(HOST, &["http/1.1"]).await?;
-    let uri = format!("wss://{HOST}{path}");
-    Ok(tokio_tungstenite::client_async(uri, tls).await?.0)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_with_a_body_arrives_whole() {
+    let (one, two) = (Echo::h1().await, Echo::h2c().await);
+    let gateway = Gateway::start(|setup| {
+        setup.app("echo", one.url()).app("two", two.url());
+    })
+    .await;
+    let alice = gateway.alice();
+    for host in [HOST, "two.example.test"] {
+        let fields = format!("Host: {host}\r\nTransfer-Encoding: chunked");
+        let chunked = format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        let over_h1 = alice.raw(host, chunked.as_bytes()).await.unwrap();
+
+        let h2 = alice.h2(host).await.unwrap();
+        let pieces = futures_util::stream::iter(["he", "llo"].map(|piece| Ok(Frame::data(Bytes::from(piece)))));
+        let body = StreamBody::new(pieces).boxed_unsync();
+        let over_h2 = h2.send(h2.request("GET", "/").body(body).unwrap()).await.unwrap();
+
+        for answer in [over_h1, over_h2] {
+            let seen = Seen::of(&answer);
+            assert_eq!((seen.method(), seen.body_bytes()), ("GET", 5), "{host}");
+        }
+    }
 }

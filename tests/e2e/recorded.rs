@@ -1,6 +1,9 @@
 //! Every request leaves exactly one final record, whatever becomes of it, and nothing is done that cannot be recorded.
 
+use std::collections::BTreeMap;
+
 use gaccong_tests::client::{empty, get, request};
+use gaccong_tests::load::Load;
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Gateway, eventually};
 use serde_json::Value;
@@ -79,6 +82,61 @@ async fn a_request_that_stays_open_is_announced() {
     assert_eq!(gateway.final_record(answer.id()).await.outcome(), Some("completed"));
     let of_it = gateway.records().iter().filter(|record| record.id() == answer.id()).count();
     assert_eq!(of_it, 2, "one opening, one final");
+}
+
+/// What became of the records of one request.
+#[derive(Default, Debug)]
+struct Seen {
+    openings: usize,
+    finals: usize,
+    opening_after_final: bool,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_final_record_is_the_one_and_the_last() {
+    let (mut gateway, echo) = start().await;
+    let (alice, bob) = (gateway.alice(), gateway.pki().bob());
+    let load = Load::start(&alice, HOST);
+    // Requests of all kinds, all about a second old: their openings and their ends meet.
+    let mut held = Vec::new();
+    for client in [&alice, &gateway.client(&bob)] {
+        for _ in 0..10 {
+            let h2 = std::sync::Arc::new(client.h2(HOST).await.unwrap());
+            for path in ["/hold", "/sse", "/hold?gone", "/duplex"] {
+                let h2 = h2.clone();
+                let request = h2.request("GET", path).body(empty()).unwrap();
+                held.push((path, tokio::spawn(async move { h2.send(request).await })));
+            }
+        }
+    }
+    gateway.record("the first opening record", |record| !record.is_final()).await;
+    for (_, request) in held.iter().filter(|(path, _)| *path == "/hold?gone") {
+        request.abort();
+    }
+    echo.release();
+    gateway.revoke(&[&bob]).await;
+    load.serve(100).await;
+    let (failures, _) = load.stop().await;
+    assert!(failures.is_empty(), "{failures:#?}");
+    drop(held);
+    gateway.terminate();
+    gateway.exit().await;
+
+    let mut requests = BTreeMap::<String, Seen>::new();
+    for record in gateway.records() {
+        let seen = requests.entry(record.id().to_owned()).or_default();
+        match record.is_final() {
+            true => seen.finals += 1,
+            false => {
+                seen.openings += 1;
+                seen.opening_after_final |= seen.finals > 0;
+            }
+        }
+    }
+    assert!(requests.values().any(|seen| seen.openings > 0) && requests.len() > 180, "{} requests", requests.len());
+    for (id, seen) in requests {
+        assert!(seen.finals == 1 && seen.openings <= 1 && !seen.opening_after_final, "{id}: {seen:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

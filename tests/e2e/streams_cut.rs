@@ -1,7 +1,7 @@
 //! Access that is taken away is taken from live streams too, and only from those.
 
 use futures_util::{SinkExt, StreamExt};
-use gaccong_tests::client::empty;
+use gaccong_tests::client::{WebSocket, empty};
 use gaccong_tests::pki::{self, Certified};
 use gaccong_tests::setup::{Setup, posture};
 use gaccong_tests::upstream::Echo;
@@ -10,29 +10,26 @@ use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::json;
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const HOST: &str = "echo.example.test";
+const SOCKETS: &str = "socket.example.test";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_websocket_is_cut_when_its_certificate_is_revoked() {
     let (gateway, _echo, _sockets) = start(|_| {}).await;
     let (alice, bob) = (gateway.pki().alice(), gateway.pki().bob());
-    let mut hers = websocket(&gateway.client(&alice)).await;
-    let mut his = websocket(&gateway.client(&bob)).await;
+    let mut hers = gateway.client(&alice).websocket(SOCKETS, "/socket").await.unwrap();
+    let mut his = gateway.client(&bob).websocket(SOCKETS, "/socket").await.unwrap();
     for socket in [&mut hers, &mut his] {
         assert!(echoes(socket).await);
     }
 
     gateway.revoke(&[&bob]).await;
 
-    let last = within_patience("the end of the WebSocket", his.next()).await.unwrap().unwrap();
-    let Message::Close(Some(close)) = last else { panic!("expected a close frame, got {last:?}") };
-    assert_eq!(close.code, CloseCode::Policy);
+    assert_eq!(closed(&mut his).await.code, CloseCode::Policy);
     assert!(echoes(&mut hers).await, "the other is unharmed");
 
     let record = gateway.record("the final record", |r| r.path() == Some("/socket") && r.is_final()).await;
@@ -125,24 +122,65 @@ async fn a_stream_ends_with_its_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_is_cut_too() {
+async fn a_stream_whose_path_becomes_another_action_is_cut() {
+    let actions = |action: &str| {
+        format!(
+            "actions = [{{ path = \"/admin\", action = \"manage\" }}, {{ path = \"/sse\", action = \"{action}\" }}]"
+        )
+    };
+    let echo = Echo::h2c().await;
+    let gateway = Gateway::start(|setup| {
+        setup.app_with("echo", &[echo.url()], &actions("read")).app("second", echo.url());
+        let forbid = "@id(\"manage\") forbid (principal, action == Action::\"manage\", resource);";
+        setup.policies.insert("manage.cedar", forbid.to_owned());
+    })
+    .await;
+    let mut stream = events(&gateway.alice(), "/sse").await;
+
+    edit(&gateway, &actions("read"), &actions("manage")).await;
+
+    assert_eq!(event(&mut stream).await, None);
+    let record = gateway.record("the final record", |r| r.path() == Some("/sse") && r.is_final()).await;
+    assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("policy.forbid")));
+    assert_eq!(gateway.alice().get(HOST, "/other").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_host_moves_to_another_app_is_cut() {
     let (gateway, echo, _sockets) = start(|_| {}).await;
-    let bob = gateway.pki().bob();
-    let client = gateway.client(&bob);
-    let h2 = client.h2(HOST).await.unwrap();
-    let (mut sender, body) = http_body_util::channel::Channel::<bytes::Bytes, gaccong_tests::client::BoxError>::new(4);
-    let request = h2.request("POST", "/upload").body(body.boxed_unsync()).unwrap();
-    let upload = tokio::spawn(async move { h2.send(request).await });
-    sender.send_data(bytes::Bytes::from_static(b"first")).await.unwrap();
-    gaccong_tests::eventually("the upload at the upstream", || async { (echo.body_bytes() == 5).then_some(()) }).await;
+    let mut stream = events(&gateway.alice(), "/sse").await;
+    echo.emit("one").await;
+    assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
 
-    gateway.revoke(&[&bob]).await;
+    // Both apps permit her: what she was permitted is the first, though.
+    edit(&gateway, "[\"echo.example.test\"]", "[\"first.example.test\"]").await;
+    assert_eq!(event(&mut stream).await, None);
+    let record = gateway.record("the final record", |r| r.path() == Some("/sse") && r.is_final()).await;
+    assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("request.host_unknown")));
+}
 
-    let answer = within_patience("the end of the upload", upload).await.unwrap();
-    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 401));
-    gaccong_tests::eventually("the end at the upstream", || async { (echo.aborts() == 1).then_some(()) }).await;
-    let record = gateway.record("the final record", |r| r.path() == Some("/upload") && r.is_final()).await;
-    assert_eq!(record.reason(), Some("certificate.revoked"));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_that_is_quiet_for_too_long_is_closed() {
+    let sockets = Echo::h1().await;
+    let gateway = Gateway::start(|setup| {
+        setup.app_with("socket", &[sockets.url()], "idle_timeout_ms = 500");
+    })
+    .await;
+    let mut socket = gateway.alice().websocket(SOCKETS, "/socket").await.unwrap();
+    assert!(echoes(&mut socket).await);
+
+    let close = closed(&mut socket).await;
+    assert_eq!((close.code, close.reason.as_str()), (CloseCode::Away, "stream.idle"));
+    let record = gateway.record("the final record", |r| r.path() == Some("/socket") && r.is_final()).await;
+    assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("stream.idle")));
+}
+
+/// Changes the configuration and reloads it.
+async fn edit(gateway: &Gateway, from: &str, to: &str) {
+    let toml = std::fs::read_to_string(gateway.dir().join("gaccong.toml")).unwrap();
+    assert!(toml.contains(from), "{toml}");
+    gateway.replace("gaccong.toml", &toml.replacen(from, to, 1));
+    gateway.reload().await;
 }
 
 async fn start(change: impl FnOnce(&mut Setup)) -> (Gateway, Echo, Echo) {
@@ -157,15 +195,16 @@ async fn start(change: impl FnOnce(&mut Setup)) -> (Gateway, Echo, Echo) {
     (gateway, echo, sockets)
 }
 
-async fn websocket(client: &Client) -> WebSocketStream<TlsStream<TcpStream>> {
-    let tls = client.connect("socket.example.test", &["http/1.1"]).await.unwrap();
-    tokio_tungstenite::client_async("wss://socket.example.test/socket", tls).await.unwrap().0
-}
-
-async fn echoes(socket: &mut WebSocketStream<TlsStream<TcpStream>>) -> bool {
+async fn echoes(socket: &mut WebSocket) -> bool {
     socket.send(Message::text("are you there?")).await.unwrap();
     let answer = within_patience("an echo", socket.next()).await;
     answer.is_some_and(|message| message.is_ok_and(|message| message.is_text()))
+}
+
+async fn closed(socket: &mut WebSocket) -> CloseFrame {
+    let last = within_patience("the end of the WebSocket", socket.next()).await.unwrap().unwrap();
+    let Message::Close(Some(close)) = last else { panic!("expected a close frame, got {last:?}") };
+    close
 }
 
 async fn events(client: &Client, path: &str) -> Response<Incoming> {

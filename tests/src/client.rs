@@ -22,6 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 use crate::pki::{Certified, Pki};
 use crate::within_patience;
@@ -31,6 +32,9 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A body of any kind.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A WebSocket to the gateway.
+pub type WebSocket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// No body.
 pub fn empty() -> Body {
@@ -126,6 +130,12 @@ impl Client {
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await?;
         let driver = tokio::spawn(connection);
         Ok(H2 { host: host.to_owned(), sender, driver })
+    }
+
+    /// A WebSocket.
+    pub async fn websocket(&self, host: &str, path: &str) -> Result<WebSocket, tungstenite::Error> {
+        let tls = self.connect(host, &["http/1.1"]).await?;
+        Ok(tokio_tungstenite::client_async(format!("wss://{host}{path}"), tls).await?.0)
     }
 
     /// One request on an HTTP/1.1 connection of its own.

@@ -15,7 +15,7 @@ pub mod read;
 mod segment;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use counters::Counters;
 pub use lane::Lane;

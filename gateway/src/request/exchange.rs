@@ -250,3 +250,6 @@ fn event(head: &Head, connection: &Connection, asked: Option<Arc<Asked>>, decisi
         upstream: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

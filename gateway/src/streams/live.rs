@@ -240,3 +240,53 @@ impl Upload {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIN_BYTES_PER_S: u32 = 100;
+
+    /// Bytes a second, each second, for a minute; whether that was judged too slow.
+    fn too_slow_at(upload: &Upload, bytes_per_s: u64) -> bool {
+        (1..=60).any(|second| {
+            upload.waiting(second * 1000);
+            upload.received(bytes_per_s, (second + 1) * 1000);
+            upload.waiting((second + 1) * 1000);
+            upload.too_slow((second + 1) * 1000, MIN_BYTES_PER_S)
+        })
+    }
+
+    #[test]
+    fn a_body_is_judged_by_its_rate() {
+        assert!(too_slow_at(&Upload::default(), 99));
+        assert!(!too_slow_at(&Upload::default(), 100));
+    }
+
+    #[test]
+    fn a_silent_body_is_too_slow_after_a_window() {
+        let upload = Upload::default();
+        upload.waiting(1);
+        assert!(!upload.too_slow(10_000, MIN_BYTES_PER_S));
+        assert!(upload.too_slow(10_001, MIN_BYTES_PER_S));
+    }
+
+    #[test]
+    fn a_conversation_may_pause() {
+        let upload = Upload::default();
+        upload.is_conversation();
+        upload.waiting(1);
+        assert!(!upload.too_slow(3_600_000, MIN_BYTES_PER_S));
+    }
+
+    #[test]
+    fn the_time_of_a_slow_upstream_is_not_the_clients() {
+        let upload = Upload::default();
+        // Each piece is there as soon as the upstream asks for it, once a minute.
+        for minute in 1..=60 {
+            upload.waiting(minute * 60_000);
+            upload.received(1, minute * 60_000 + 1);
+            assert!(!upload.too_slow((minute + 1) * 60_000, MIN_BYTES_PER_S));
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! An upstream that says what it was asked, over HTTP/1.1, HTTP/2, TLS or a Unix socket.
 //!
-//! The path chooses what it does: `/bytes/N`, `/sse`, `/hold`, `/marked`, `/ntlm`, `/trailers`; anything else is echoed.
+//! The path chooses what it does: `/bytes/N`, `/sse`, `/hold`, `/duplex`, `/marked`, `/ntlm`, `/trailers`; anything else
+//! is echoed.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -181,6 +182,7 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<Body>
         _ if request.headers().contains_key("upgrade") => upgrade(request),
         "/sse" => events(&state),
         "/hold" => hold(request, &state).await,
+        "/duplex" => duplex(request, state),
         "/marked" => marked(),
         "/ntlm" => Response::builder().status(401).header("www-authenticate", "NTLM").body(empty()).unwrap(),
         "/trailers" => trailers(),
@@ -191,22 +193,17 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<Body>
     }
 }
 
-async fn echo(request: Request<Incoming>, state: &State) -> Response<Body> {
-    let (head, mut body) = request.into_parts();
+async fn echo(request: Request<Incoming>, state: &Arc<State>) -> Response<Body> {
+    let (head, body) = request.into_parts();
     let (mut length, mut trailers) = (0_u64, Vec::new());
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            state.aborts.fetch_add(1, Ordering::SeqCst);
-            break;
-        };
+    let mut received = Received { body, whole: false, state: state.clone() };
+    while let Some(Ok(frame)) = received.next().await {
         match frame.into_data() {
-            Ok(data) => {
-                length += data.len() as u64;
-                state.body_bytes.fetch_add(data.len() as u64, Ordering::SeqCst);
-            }
+            Ok(data) => length += data.len() as u64,
             Err(frame) => trailers = pairs(&frame.into_trailers().unwrap_or_default()),
         }
     }
+    drop(received);
     let seen = json!({
         "method": head.method.as_str(),
         "target": head.uri.path_and_query().map_or("", |target| target.as_str()),
@@ -246,10 +243,50 @@ fn events(state: &State) -> Response<Body> {
         .unwrap()
 }
 
-async fn hold(request: Request<Incoming>, state: &State) -> Response<Body> {
+async fn hold(request: Request<Incoming>, state: &Arc<State>) -> Response<Body> {
     let mut released = state.released.subscribe();
     let _ = released.wait_for(|released| *released).await;
     echo(request, state).await
+}
+
+/// Answers at once, and sends back what it gets as it comes.
+fn duplex(request: Request<Incoming>, state: Arc<State>) -> Response<Body> {
+    let received = Received { body: request.into_body(), whole: false, state };
+    let pieces = stream::unfold(received, |mut received| async move {
+        let frame = received.next().await?;
+        Some((frame.map_err(Into::into), received))
+    });
+    Response::builder().body(StreamBody::new(pieces).boxed_unsync()).unwrap()
+}
+
+/// The body of a request; it counts as broken off when it is dropped before its end.
+struct Received {
+    body: Incoming,
+    whole: bool,
+    state: Arc<State>,
+}
+
+impl Received {
+    async fn next(&mut self) -> Option<hyper::Result<Frame<Bytes>>> {
+        let frame = self.body.frame().await;
+        match &frame {
+            None => self.whole = true,
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.state.body_bytes.fetch_add(length, Ordering::SeqCst);
+            }
+            Some(Err(_)) => {}
+        }
+        frame
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.state.aborts.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// An answer that pretends to be the gateway's.
