@@ -215,6 +215,14 @@ async fn what_cannot_be_recorded_is_not_done() {
     let alice = gateway.alice();
     let refused = until_refused(&alice).await;
     assert_eq!((refused.status.as_u16(), refused.reason()), (503, Some("audit.queue_full")));
+    // The writer takes a last batch before it is stuck: then nothing goes through any more.
+    eventually("twenty refusals in a row", || async {
+        for _ in 0..20 {
+            alice.get(HOST, "/").await.reason().filter(|reason| *reason == "audit.queue_full")?;
+        }
+        Some(())
+    })
+    .await;
     let forwarded = echo.requests();
     assert_eq!(alice.get(HOST, "/").await.reason(), Some("audit.queue_full"));
     assert_eq!(echo.requests(), forwarded, "nothing reached the upstream");
