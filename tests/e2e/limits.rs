@@ -251,7 +251,6 @@ async fn records_of_the_unauthenticated_are_bounded_and_nobody_else_pays() {
     let (mut gateway, _echo) = with_echo(|setup| {
         setup.set("clients", "certificate = \"optional\"");
         setup.set("limits", "unauthenticated_records_per_min = 5");
-        setup.set("audit", "queue_records = 1024");
     })
     .await;
     const REFUSED: usize = 300;
