@@ -27,8 +27,8 @@ pub struct Limits {
     pub min_body_bytes_per_s: u32,
     /// `streams`: concurrent HTTP/2 streams a connection. Default 128.
     pub streams: u32,
-    /// `control_frames_per_10s`: HTTP/2 frames that carry no request (SETTINGS, PING, PRIORITY, RST_STREAM, WINDOW_UPDATE
-    /// beyond data, empty DATA, CONTINUATION) a connection in ten seconds. Default 1 000.
+    /// `control_frames_per_10s`: HTTP/2 frames that carry no request (SETTINGS, PRIORITY, RST_STREAM, PING and
+    /// WINDOW_UPDATE beyond data, empty DATA, CONTINUATION) a connection in ten seconds. Default 1 000.
     pub control_frames_per_10s: u32,
     /// `unauthenticated_records_per_min`: audit records a source prefix may cause before it is authenticated;
     /// beyond it they become one record with a count. Default 60.

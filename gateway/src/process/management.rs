@@ -1,4 +1,5 @@
-//! The management listener: `/metrics`, `/livez`, `/readyz`; over mutual TLS where it is not loopback.
+//! The management listener: `/metrics`, `/livez`, `/readyz`; over mutual TLS where it is not loopback. At a hand-over
+//! it stops, so that scrapes and probes reach the successor only.
 
 use std::convert::Infallible;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! The process: it loads a snapshot, opens its sockets, serves, reloads, hands over, drains and ends.
+//! The process: it loads a snapshot, opens or takes its sockets, serves, reloads, hands over, drains and ends.
 
 pub mod drain;
 pub mod handover;

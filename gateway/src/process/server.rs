@@ -1,4 +1,4 @@
-//! The life of the process: load, take or open the sockets, serve, drain, end.
+//! The life of the process: load, take or open the sockets, serve until told or taken over, drain, end.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -1,6 +1,7 @@
 //! The decision: from the facts in hand to a permit, or a refusal with its reason.
 //!
-//! [`weigh`] is asked once for each request, and again for each running one when facts change or its permit lapses.
+//! [`weigh`] is asked once for each request, and again, by the route and rules then in force, for each running one
+//! when something was loaded anew or its permit lapses.
 
 use std::net::IpAddr;
 use std::sync::Arc;

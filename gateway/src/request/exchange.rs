@@ -1,7 +1,8 @@
 //! An exchange: one request from its head to its end, and the promise that it leaves exactly one final record.
 //!
 //! The place in the audit queue is reserved before anything else is done; the record is written when the exchange is
-//! dropped, whichever way that comes about: a whole response, a client that hangs up, a cut, a panic.
+//! dropped, whichever way that comes about: a whole response, a client that hangs up, a cut, a panic. A client that is
+//! not authenticated and has used up its budget is counted in a sum instead.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,5 @@
-//! The path of a request, in the order it is walked: accept, identify, normalise, decide, forward or refuse, record.
+//! The path of a request, in the order it is walked: accept, identify, begin, normalise, decide, register, forward or
+//! refuse, record.
 
 pub mod accept;
 pub mod action;

@@ -1,4 +1,4 @@
-//! The cut: how a running request or tunnel learns that it must end, and why.
+//! The cut: how a running request, tunnel or connection learns that it must end, and why.
 
 use std::sync::OnceLock;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! A request that has been forwarded and has not ended: what it was permitted on, how far it has come, and its cut.
+//! A request between its permit and its end: what it was permitted on, how far it has come, and its cut.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

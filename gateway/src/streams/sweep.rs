@@ -1,8 +1,9 @@
 //! The sweep: four times a second every connection is looked at, and what has broken a bound of time is ended.
 //!
-//! One place for every such bound means that a connection needs no timer of its own. The same pass writes the opening
-//! records of requests older than a second and asks again for permits that have lapsed; [`decide_again`] is also what a
-//! reload calls.
+//! One place for every such bound means that a connection needs no timer of its own. The same pass ends the
+//! connections of streams that were cut and cannot notice, because their clients take nothing; it writes the opening
+//! records of requests older than a second and asks again for permits that have lapsed. [`decide_again`] is also what
+//! a reload calls.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one source.
+//! How many connections there may be, in all and from one source, and how many requests one source may have running.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,5 @@
-//! HTTP/2 frames as they pass, counted under TLS: hyper answers any number of SETTINGS and PING frames and never tires.
+//! HTTP/2 frames as they pass, counted under TLS: hyper answers any number of SETTINGS and PING frames and never
+//! tires. And whether a head is on its way: hyper waits for its end without a bound.
 
 use crate::clock::Tick;
 

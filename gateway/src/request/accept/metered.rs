@@ -1,4 +1,5 @@
-//! The bytes of a connection under HTTP, watched for what hyper does not: when a head begins, and floods of frames.
+//! The bytes of a connection under HTTP, watched for what hyper does not: since when a head is incomplete, and floods
+//! of frames.
 
 use std::io;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! A WebSocket between client and upstream (RFC 6455): bytes both ways, until either side ends it or it is cut.
 //!
 //! A tunnel that is cut ends as the protocol wants it: after the frame that is on its way, with a close frame of code
-//! 1008 (policy violation), or 1001 (going away) where it is only the process that ends.
+//! 1008 (policy violation), or 1001 (going away) where only the process ends or nothing has moved for too long.
 
 use std::future::poll_fn;
 use std::io;
