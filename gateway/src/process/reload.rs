@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
-use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::{Audit, AuditSink, Config};
 use crate::gateway::Gateway;
 use crate::process::load::{self, Loaded};
 use crate::process::watch::Watch;
@@ -99,12 +99,17 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
             "limits.unauthenticated_records_per_min",
             old.limits.unauthenticated_records_per_min != new.limits.unauthenticated_records_per_min,
         ),
-        ("audit", format!("{:?}", old.audit) != format!("{:?}", new.audit)),
+        ("audit", restarts(&old.audit) != restarts(&new.audit)),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
     changed
         .map(|(key, _)| Diagnostic::of_file(&new.file, format!("`{key}` changes only with a restart")).as_warning())
         .collect()
+}
+
+/// The part of `[audit]` that the running log was opened with.
+fn restarts(audit: &Audit) -> (&AuditSink, u64, Duration, usize, usize) {
+    (&audit.sink, audit.segment_bytes, audit.segment_age, audit.keep_segments, audit.queue_records)
 }
 
 /// Writes diagnostics to the log.

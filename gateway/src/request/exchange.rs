@@ -210,7 +210,10 @@ pub fn unparsed(connection: &Arc<Connection>, reason: Reason, detail: String) {
     let version = if connection.http2 { Version::HTTP_2 } else { Version::HTTP_11 };
     match Exchange::begin(connection, Head::unparsed(version), usize::MAX) {
         Ok(exchange) => exchange.refused(Box::new(Refused::because(reason, detail)), reason.status(), 0),
-        Err(reason) => connection.gateway.lane.count(&connection.facts, reason, clock::now_ms()),
+        Err(reason) => {
+            connection.gateway.metrics.refused(reason);
+            connection.gateway.lane.count(&connection.facts, reason, clock::now_ms());
+        }
     }
 }
 

@@ -171,7 +171,9 @@ fn weigh(
     };
     let weighed = decide::weigh(snapshot, &wanted);
     let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
-    connection.gateway.metrics.decided(decision_ns);
+    if decision_ns > 0 {
+        connection.gateway.metrics.decided(decision_ns);
+    }
     let permitted = weighed?;
     if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);

@@ -67,15 +67,15 @@ fn bound_connection(gateway: &Gateway, snapshot: &Snapshot, connection: &Connect
 }
 
 fn bound_request(snapshot: &Snapshot, connection: &Connection, request: &LiveRequest, now: Tick) {
-    if let Some(reason) = request.overdue(now, snapshot.config.limits.min_body_bytes_per_s) {
-        request.cut.cut(reason);
-        return;
-    }
     if let Some((since, reason)) = request.cut_since(now) {
         // Its task is not asked for more while the client's window is closed: only the connection can end it.
         if clock::elapsed(since, now, CLOSING) {
             connection.cut.cut(reason);
         }
+        return;
+    }
+    if let Some(reason) = request.overdue(now, snapshot.config.limits.min_body_bytes_per_s) {
+        request.cut.cut(reason);
         return;
     }
     if request.lapsed(clock::now_ms()) {
