@@ -115,7 +115,8 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 pub(super) const fn cut_reason(outcome: Outcome) -> Option<Reason> {
     match outcome {
         Outcome::Cut(reason) | Outcome::BodyRefused(reason) | Outcome::UpstreamFailed(reason) => Some(reason),
-        _ => None,
+        Outcome::Panicked => Some(Reason::GatewayInternal),
+        Outcome::Running | Outcome::Completed | Outcome::ClientGone => None,
     }
 }
 

@@ -100,4 +100,5 @@ fn a_panic_after_the_permit_leaves_its_record() {
         exchange.live(|head| LiveRequest::new(head, asked, decision, 0, i64::MAX, &ticker)).unwrap();
     });
     assert_eq!(only(&records)["actor"]["user"]["uid"], "alice@example.org");
+    assert_eq!(only(&records)["status_code"], "gateway.internal");
 }
