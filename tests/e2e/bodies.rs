@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use gaccong_tests::client::{Body, BoxError, full, get, read_answer, request};
+use gaccong_tests::client::{Body, BoxError, read_answer, request};
 use gaccong_tests::upstream::{Echo, Seen};
 use gaccong_tests::{Answer, Client, Gateway, eventually, within_patience};
 use http_body_util::channel::{Channel, Sender};
@@ -207,21 +207,4 @@ async fn bytes_are_counted() {
     let record = gateway.final_record(answer.id()).await;
     assert_eq!(record.request_bytes(), Some(1234));
     assert_eq!(record.response_bytes(), Some(answer.body.len() as u64));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_upload_gets_its_answer_and_keeps_its_connection() {
-    let echo = Echo::h1().await;
-    let gateway = Gateway::start(|setup| {
-        setup.app("echo", echo.url());
-    })
-    .await;
-    let mut h1 = gateway.alice().h1(HOST).await.unwrap();
-    for _ in 0..5 {
-        let upload = request("POST", HOST, "/a//b").body(full(vec![0; 8 << 20])).unwrap();
-        let answer = h1.send(upload).await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.reason()), (400, Some("request.path_ambiguous")));
-    }
-    assert_eq!(h1.send(get(HOST, "/")).await.unwrap().status, 200);
-    assert_eq!(echo.requests(), 1);
 }

@@ -6,11 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 
@@ -161,24 +160,6 @@ fn broken(live: &LiveRequest, error: hyper::Error) -> BodyError {
     }
     live.upload.end(Outcome::ClientGone);
     BodyError::Peer(error)
-}
-
-/// How much of a refused HTTP/1.1 request's body is read away, and for how long.
-const LINGER_BYTES: u64 = 16 << 20;
-const LINGER: Duration = Duration::from_secs(10);
-
-/// Reads away what a refused client still sends, within bounds, so that it gets to read its answer: to close at once would
-/// destroy the answer on its way (RFC 9112 §9.6). A client that waits for `100-continue` sends nothing more.
-pub async fn linger(mut body: Incoming, awaits_continue: bool) {
-    let mut left_bytes = if awaits_continue { 0 } else { LINGER_BYTES };
-    let read_away = async {
-        while left_bytes > 0 {
-            let Some(Ok(frame)) = body.frame().await else { return };
-            left_bytes = left_bytes.saturating_sub(frame.data_ref().map_or(0, Bytes::len).max(1) as u64);
-        }
-    };
-    // Whatever is left when the time is over ends with the connection.
-    let _ = tokio::time::timeout(LINGER, read_away).await;
 }
 
 /// The body of a response to the client.

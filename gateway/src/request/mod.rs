@@ -15,7 +15,7 @@ pub mod refuse;
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -56,9 +56,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
         Ok(mut exchange) => match admit(connection, &mut exchange, &parts) {
             Ok((admitted, live)) => forward::forward(admitted, live, exchange, parts, body, reader).await,
             Err(refused) => {
-                if http1 && !body.is_end_stream() {
+                if !body.is_end_stream() {
                     connection.leaves_body_unread();
-                    tokio::spawn(body::linger(body, parts.headers.contains_key(EXPECT)));
                 }
                 let refusal = Refusal { words: refused.words.clone(), ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
