@@ -52,7 +52,12 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
     connection.head_complete();
 
     let mut response = match begin(connection, &parts) {
-        Err(refusal) => refusal.response(reader).map(ResponseBody::from),
+        Err(refusal) => {
+            if !body.is_end_stream() {
+                connection.leaves_body_unread();
+            }
+            refusal.response(reader).map(ResponseBody::from)
+        }
         Ok(mut exchange) => match admit(connection, &mut exchange, &parts) {
             Ok((admitted, live)) => forward::forward(admitted, live, exchange, parts, body, reader).await,
             Err(refused) => {
