@@ -11,12 +11,13 @@ use cedar_policy_core::extensions::Extensions;
 
 use crate::decision::{Cause, Decision, Denial, Mode, Permit, PolicyIds, Words};
 use crate::diagnostic::Diagnostic;
-use crate::load::{AppScope, Policy};
+use crate::load::Policy;
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
 use crate::rule::{Effect, Rule};
 use crate::slice::{self, Slice};
 use crate::translate::Translator;
+use crate::vocabulary::AppScope;
 
 /// A loaded set of policies, ready to decide.
 #[derive(Debug)]

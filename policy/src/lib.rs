@@ -24,7 +24,8 @@
 //!     schema_extensions: vec![],
 //! };
 //! let wiki = AppScope { name: "wiki", groups: &[], owner: None, sensitivity: "low" };
-//! let loaded = PolicySet::load(&sources, &[wiki], &[]).map_err(|errors| errors[0].to_string())?;
+//! let vocabulary = Vocabulary { apps: &[wiki], ..Vocabulary::default() };
+//! let loaded = PolicySet::load(&sources, &vocabulary).map_err(|errors| errors[0].to_string())?;
 //! assert!(loaded.warnings.is_empty());
 //!
 //! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip: [192, 0, 2, 7].into() };
@@ -32,7 +33,7 @@
 //!     principal: Principal { kind: PrincipalKind::User, id: "alice@example.org", groups: &["staff".into()] },
 //!     action: "read",
 //!     app: "wiki",
-//!     context: Context { device: None, certificate: None, session: None, request, now_ms: 1_767_225_600_000 },
+//!     context: Context { device: None, certificate: None, session: None, threat: None, request, now_ms: 1_767_225_600_000 },
 //! };
 //! let Decision::Deny(denial) = loaded.set.decide(&question, Mode::Enforce) else { panic!("no device, no entry") };
 //! assert_eq!(denial.cause, Cause::Forbid);
@@ -55,22 +56,28 @@ mod load;
 mod mentions;
 mod names;
 mod question;
+mod question_buf;
 mod rule;
 mod schema;
 mod slice;
 mod source;
 mod syntax;
 mod translate;
+mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
 pub use decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
 pub use diagnostic::{Diagnostic, Place};
-pub use load::{AppScope, Loaded};
-pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session};
+pub use load::Loaded;
+pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
+pub use question_buf::{
+    CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, QuestionBuf, RequestBuf, SessionBuf, ThreatBuf,
+};
 pub use schema::SCHEMA;
 pub use source::{Source, Sources};
+pub use vocabulary::{AppScope, Vocabulary};
 
 /// A set of policies, loaded and valid.
 #[derive(Debug)]
@@ -81,13 +88,13 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// Loads policies for these apps. `actions` are those beyond `read` and `write`.
+    /// Loads policies for what `vocabulary` knows.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with the sources, each with its place.
-    pub fn load(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
-        load::load(sources, apps, actions)
+    pub fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+        load::load(sources, vocabulary)
     }
 
     /// Decides. The same question always gets the same answer.

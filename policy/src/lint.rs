@@ -6,8 +6,9 @@ use cedar_policy::pst::{BinaryOp, Clause, Effect, Expr};
 use cedar_policy::{EntityUid, ResourceConstraint};
 
 use crate::diagnostic::{Diagnostic, closest};
-use crate::load::{AppScope, Policy};
+use crate::load::Policy;
 use crate::syntax::{children, expression, tested_fact, value_without};
+use crate::vocabulary::AppScope;
 
 /// The names that scopes can sensibly mention.
 pub(crate) struct Known<'a> {

@@ -10,25 +10,13 @@ use crate::decision::{PolicyId, Words};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::evaluate::Evaluator;
 use crate::source::{Source, Sources, Text, check_total_size};
+use crate::vocabulary::Vocabulary;
 use crate::{PolicySet, lint, schema, syntax};
 
 /// The stack for parsing and validation, which recurse far deeper than evaluation.
 const STACK_BYTES: usize = 64 << 20;
 /// The deepest expression: such a one evaluates on any ordinary stack.
 const MAX_DEPTH: usize = 150;
-
-/// What policy knows of an app beside its name. Names are unique.
-#[derive(Debug, Clone, Copy)]
-pub struct AppScope<'a> {
-    /// The name: `App::"name"` in Cedar.
-    pub name: &'a str,
-    /// The groups that it is a member of: `AppGroup::"…"` in Cedar.
-    pub groups: &'a [Arc<str>],
-    /// Who answers for it.
-    pub owner: Option<&'a str>,
-    /// How sensitive it is, in the operator's own scale.
-    pub sensitivity: &'a str,
-}
 
 /// A policy set that loaded, and what is doubtful about it.
 #[derive(Debug)]
@@ -52,23 +40,23 @@ pub(crate) struct Policy {
 }
 
 /// Loads on a thread of its own, whose stack is large.
-pub(crate) fn load(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let failed = |what: &str| vec![Diagnostic::new(None, format!("the policies cannot be loaded: {what}"))];
     check_total_size(sources).map_err(|error| vec![error])?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, || load_here(sources, apps, actions)) {
+        match thread.spawn_scoped(scope, || load_here(sources, vocabulary)) {
             Ok(loading) => loading.join().unwrap_or_else(|_| Err(failed("the loader failed"))),
             Err(error) => Err(failed(&error.to_string())),
         }
     })
 }
 
-fn load_here(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let texts: Vec<_> = sources.policies.iter().map(Text::new).collect();
     let (policies, mut errors) = parse(&texts);
     errors.extend(duplicates(&policies));
-    let schema = match schema::build(&sources.schema_extensions, actions) {
+    let schema = match schema::build(&sources.schema_extensions, vocabulary.actions) {
         Ok(schema) => schema,
         Err(found) => {
             errors.extend(found);
@@ -81,10 +69,10 @@ fn load_here(sources: &Sources, apps: &[AppScope<'_>], actions: &[&str]) -> Resu
         errors.sort_by(|a, b| a.place.cmp(&b.place));
         return Err(errors);
     }
-    let known = lint::Known::new(apps);
+    let known = lint::Known::new(vocabulary.apps);
     warnings.extend(policies.iter().flat_map(|policy| lint::check(policy, &known)));
-    let evaluator = Evaluator::new(&policies, apps, &schema).map_err(|error| vec![error])?;
-    let set = PolicySet { digest: digest(sources, actions), len: policies.len(), evaluator };
+    let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator };
     Ok(Loaded { set, warnings })
 }
 

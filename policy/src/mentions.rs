@@ -10,12 +10,14 @@ pub(crate) struct Mentions {
     pub(crate) device: bool,
     pub(crate) certificate: bool,
     pub(crate) session: bool,
+    pub(crate) threat: bool,
     pub(crate) request: bool,
     pub(crate) now: bool,
 }
 
 impl Mentions {
-    pub(crate) const ALL: Self = Self { device: true, certificate: true, session: true, request: true, now: true };
+    pub(crate) const ALL: Self =
+        Self { device: true, certificate: true, session: true, threat: true, request: true, now: true };
 
     pub(crate) fn of<'a>(conditions: impl Iterator<Item = &'a Expr>) -> Self {
         let mut mentions = Self::default();
@@ -43,6 +45,7 @@ impl Mentions {
             "device" => self.device = true,
             "certificate" => self.certificate = true,
             "session" => self.session = true,
+            "threat" => self.threat = true,
             "request" => self.request = true,
             "now" => self.now = true,
             _ => *self = Self::ALL,
@@ -64,7 +67,7 @@ mod tests {
         let text = format!("permit (principal, action, resource) when {{ {condition} }};");
         let policies = crate::load::parse_policies(&[source(&text)]).unwrap();
         let clauses = policies.iter().flat_map(|policy| policy.syntax.body().clauses());
-        let Mentions { device, certificate, session, request, now } = Mentions::of(clauses.map(expression));
+        let Mentions { device, certificate, session, request, now, .. } = Mentions::of(clauses.map(expression));
         vec![device, certificate, session, request, now]
     }
 

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One request as policy sees it.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -33,7 +33,7 @@ pub struct Principal<'a> {
 }
 
 /// The two kinds of principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrincipalKind {
     /// A person: `User::"…"` in Cedar.
@@ -54,6 +54,9 @@ pub struct Context<'a> {
     /// The login session, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Session<'a>>,
+    /// What threat intelligence says of the client's address; `None` where it is on no list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threat: Option<Threat<'a>>,
     /// The request itself.
     pub request: Request<'a>,
     /// The time of the decision, milliseconds since the Unix epoch.
@@ -134,6 +137,13 @@ pub struct Session<'a> {
     pub acr: Option<&'a str>,
     /// Seconds since the person authenticated.
     pub auth_age_s: i64,
+}
+
+/// What threat intelligence says of where the request comes from.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Threat<'a> {
+    /// The name of the list that the client's address is on.
+    pub list: &'a str,
 }
 
 /// The request in its one normal form.

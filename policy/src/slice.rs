@@ -12,11 +12,12 @@ use cedar_policy_core::entities::Entities as CoreEntities;
 
 use crate::diagnostic::Diagnostic;
 use crate::holds::Horizon;
-use crate::load::{AppScope, Policy};
+use crate::load::Policy;
 use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::rule::Rule;
 use crate::syntax::expression;
+use crate::vocabulary::AppScope;
 
 /// Everything that a decision about one app needs.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::mentions::Mentions;
-use crate::question::{Certificate, Context, Device, Request, Session};
+use crate::question::{Certificate, Context, Device, Request, Session, Threat};
 
 /// Turns questions into Cedar's values.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ impl Translator {
         let certificate = context.certificate.as_ref().filter(|_| mentions.certificate);
         let certificate = certificate.map(|it| self.certificate(it)).transpose()?;
         let session = context.session.as_ref().filter(|_| mentions.session).map(session);
+        let threat = context.threat.as_ref().filter(|_| mentions.threat).map(threat);
         let request = mentions.request.then(|| self.request(&context.request)).transpose()?;
         // A time that is none is an error whether or not anyone looks at it.
         let now = Timestamp::from_millisecond(context.now_ms).map_err(|error| error.to_string())?;
@@ -44,6 +45,7 @@ impl Translator {
             .optional("device", device)
             .optional("certificate", certificate)
             .optional("session", session)
+            .optional("threat", threat)
             .optional("request", request)
             .optional("now", now);
         Ok(CedarContext::Value(Arc::new(fields.0)))
@@ -102,6 +104,10 @@ fn session(session: &Session<'_>) -> Value {
         .optional("acr", session.acr)
         .with("auth_age_s", session.auth_age_s)
         .record()
+}
+
+fn threat(threat: &Threat<'_>) -> Value {
+    Fields::default().with("list", threat.list).record()
 }
 
 /// What a constructor of an extension type makes of its text.

@@ -18,6 +18,7 @@ const MAX_GROUPS_PER_PRINCIPAL: usize = 200;
 /// Who is in which groups.
 #[derive(Debug, Clone, Default)]
 pub struct Groups {
+    names: Vec<Arc<str>>,
     by_principal: HashMap<Box<str>, Arc<[Arc<str>]>>,
     none: Arc<[Arc<str>]>,
 }
@@ -37,12 +38,19 @@ impl Groups {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         json::Only { key: "groups", seed: &mut members }.deserialize(&mut deserializer)?;
         deserializer.end()?;
-        Ok(Self { by_principal: members.finish(), none: Arc::default() })
+        let mut names = std::mem::take(&mut members.names);
+        names.sort();
+        Ok(Self { names, by_principal: members.finish(), none: Arc::default() })
     }
 
     /// The groups of a principal, sorted; none for one that is unknown. Does not allocate.
     pub fn of(&self, principal_id: &str) -> Arc<[Arc<str>]> {
         self.by_principal.get(principal_id).unwrap_or(&self.none).clone()
+    }
+
+    /// The names of all groups, those without members too.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
     }
 
     /// How many principals are in a group.
@@ -59,6 +67,7 @@ impl Groups {
 /// The file is by group, the lookup by principal: turned round while reading.
 #[derive(Default)]
 struct Members {
+    names: Vec<Arc<str>>,
     by_principal: HashMap<Box<str>, Vec<Arc<str>>>,
 }
 
@@ -117,6 +126,7 @@ impl<'de> Visitor<'de> for &mut Members {
                 return Err(A::Error::custom(format!("there is already a group `{group}`")));
             }
             map.next_value_seed(Group { group: &group, members: self })?;
+            self.names.push(group);
         }
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! Loading: from the configuration file to a snapshot, with everything that is wrong reported at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-use gaccong_policy::{AppScope, PolicySet, Source, Sources};
 
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
@@ -12,11 +10,9 @@ use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
 use crate::facts::snapshot::{Route, Routes, Snapshot};
 use crate::facts::trust::{Trust, TrustProblem};
+use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
-
-/// How deep below the policy directory policies are looked for.
-const POLICY_DEPTH: usize = 8;
 
 /// A snapshot that can be put in force, and what is odd about it.
 #[derive(Debug)]
@@ -45,7 +41,8 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let trust = load_trust(&config, previous, &mut findings);
     let groups = findings.keep(load_groups(&config.identity));
     let posture = findings.keep(load_posture(&config.posture));
-    let policies = findings.take(load_policies(&config.policy, &config.apps));
+    let names = policies::Names::of(&config.apps, groups.as_ref(), Some(&config.clients));
+    let policies = findings.take(policies::load(&config.policy.directory, &names));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, policies, routes) {
@@ -76,9 +73,12 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
 fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
     let config::Readable { apps, policy, identity, posture } = *invalid.readable;
-    diagnostics.extend(load_groups(&identity).err().unwrap_or_default());
+    let groups = load_groups(&identity);
+    let names = policies::Names::of(&apps, groups.as_ref().ok(), None);
+    let policies = policy.and_then(|policy| policies::load(&policy.directory, &names).err());
+    diagnostics.extend(groups.err().unwrap_or_default());
     diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());
-    diagnostics.extend(policy.and_then(|policy| load_policies(&policy, &apps).err()).unwrap_or_default());
+    diagnostics.extend(policies.unwrap_or_default());
     // A file that is not there was reported where it is named.
     let mut seen = std::collections::BTreeSet::new();
     diagnostics.retain(|found| seen.insert((found.file.clone(), found.line, found.column, found.message.clone())));
@@ -150,74 +150,6 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
         min_tls: TlsVersion::Tls13,
     };
     findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
-}
-
-fn load_policies(policy: &config::Policy, apps: &[Arc<App>]) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let directory = &policy.directory;
-    let mut sources = Sources::default();
-    read_policies(directory, Path::new(""), POLICY_DEPTH, &mut sources).map_err(|error| vec![*error])?;
-    let scopes: Vec<AppScope<'_>> = apps.iter().map(|app| scope(app)).collect();
-    let mut actions: Vec<&str> = apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
-    actions.sort_unstable();
-    actions.dedup();
-    let diagnostic = |found: gaccong_policy::Diagnostic| {
-        let message = match found.remedy {
-            Some(remedy) => format!("{}; {remedy}", found.message),
-            None => found.message,
-        };
-        match found.place {
-            Some(place) => Diagnostic::at(directory.join(&*place.source), place.line, place.column, message),
-            None => Diagnostic::of_file(directory, message),
-        }
-    };
-    match PolicySet::load(&sources, &scopes, &actions) {
-        Ok(loaded) => {
-            let warnings = loaded.warnings.into_iter().map(|warning| diagnostic(warning).as_warning()).collect();
-            Ok((loaded.set, warnings))
-        }
-        Err(errors) => Err(errors.into_iter().map(diagnostic).collect()),
-    }
-}
-
-fn scope(app: &App) -> AppScope<'_> {
-    AppScope {
-        name: &app.name,
-        groups: &app.groups,
-        owner: app.owner.as_deref(),
-        sensitivity: app.sensitivity.as_str(),
-    }
-}
-
-/// Reads every `*.cedar` and `*.cedarschema` below `directory`, in the order of their names.
-fn read_policies(directory: &Path, below: &Path, depth: usize, sources: &mut Sources) -> Result<(), Box<Diagnostic>> {
-    let folder = directory.join(below);
-    let unreadable =
-        |path: &Path, error: std::io::Error| Box::new(Diagnostic::of_file(path, format!("cannot read: {error}")));
-    let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.map_err(|error| unreadable(&folder, error))?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, name) = (entry.path(), below.join(entry.file_name()));
-        if path.is_dir() {
-            if depth == 0 {
-                return Err(Box::new(Diagnostic::of_file(&path, "the policy directory is nested too deeply")));
-            }
-            read_policies(directory, &name, depth - 1, sources)?;
-            continue;
-        }
-        let of_kind = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("cedar") => &mut sources.policies,
-            Some("cedarschema") => &mut sources.schema_extensions,
-            _ => continue,
-        };
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-        of_kind.push(Source { name: shown(name), text });
-    }
-    Ok(())
-}
-
-fn shown(name: PathBuf) -> String {
-    name.to_string_lossy().into_owned()
 }
 
 /// Opens the pools of all apps; one whose settings and files are as before is taken over with its connections.

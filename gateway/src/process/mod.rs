@@ -4,6 +4,7 @@ pub mod drain;
 pub mod handover;
 pub mod load;
 pub mod management;
+pub mod policies;
 pub mod reload;
 pub mod server;
 pub mod tasks;

@@ -246,6 +246,7 @@ impl Asked {
                     not_after_ms: self.certificate.not_after_ms,
                 }),
                 session: None,
+                threat: None,
                 request: policy::Request {
                     host: &self.host,
                     path: &self.path,

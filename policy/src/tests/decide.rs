@@ -168,7 +168,9 @@ fn an_action_of_an_extension_is_only_for_whom_it_says() {
     let text = "@id(\"p\") permit (principal, action in Action::\"write\", resource);";
     let sources = Sources { policies: vec![source(text)], schema_extensions: vec![source(extension)] };
     let app = AppScope { name: "hr", groups: &[], owner: None, sensitivity: "low" };
-    let set = PolicySet::load(&sources, &[app], &["deploy"]).unwrap().set;
+    let set = PolicySet::load(&sources, &Vocabulary { apps: &[app], actions: &["deploy"], ..Vocabulary::default() })
+        .unwrap()
+        .set;
     let mut question = Question { action: "deploy", ..question(&[]) };
     assert_eq!(summary(&set.decide(&question, Mode::Enforce)), "Error");
     question.principal.kind = PrincipalKind::Workload;

@@ -74,7 +74,7 @@ fn schema_extensions_are_checked() {
             policies: vec![],
             schema_extensions: vec![Source { name: "x.cedarschema".into(), text: text.into() }],
         };
-        PolicySet::load(&sources, &[], &[]).unwrap_err()[0].to_string()
+        PolicySet::load(&sources, &Vocabulary::default()).unwrap_err()[0].to_string()
     };
     assert!(
         bad("entity Site;\nentity Room in Site").starts_with("x.cedarschema:2:"),
@@ -130,7 +130,7 @@ fn the_digest_is_of_all_that_decides_and_of_no_order() {
     let digest = |policies: &[&Source], actions: &[&str]| {
         let policies = policies.iter().map(|source| (*source).clone()).collect();
         let sources = Sources { policies, schema_extensions: vec![] };
-        PolicySet::load(&sources, &[], actions).unwrap().set.digest().to_string()
+        PolicySet::load(&sources, &Vocabulary { actions, ..Vocabulary::default() }).unwrap().set.digest().to_string()
     };
     assert_eq!(digest(&[&a, &b], &[]), digest(&[&b, &a], &[]));
     assert_eq!(digest(&[&a], &[]).len(), 64);

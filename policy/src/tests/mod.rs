@@ -30,7 +30,7 @@ pub(super) fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
         AppScope { name: "hr", groups: &internal, owner: Some("alice"), sensitivity: "high" },
         AppScope { name: "wiki", groups: &both, owner: None, sensitivity: "low" },
     ];
-    PolicySet::load(&sources(text), &apps, &["approve"])
+    PolicySet::load(&sources(text), &Vocabulary { apps: &apps, actions: &["approve"], ..Vocabulary::default() })
 }
 
 pub(super) fn set(text: &str) -> PolicySet {
@@ -61,6 +61,7 @@ pub(super) fn question(groups: &[Arc<str>]) -> Question<'_> {
                 not_after_ms: NOW_MS + 86_400_000,
             }),
             session: Some(Session { method: "oidc", acr: None, auth_age_s: 60 }),
+            threat: None,
             request: Request { host: "hr.test", path: "/a", method: "GET", source_ip: [192, 0, 2, 1].into() },
             now_ms: NOW_MS,
         },

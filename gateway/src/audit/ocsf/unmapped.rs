@@ -1,6 +1,6 @@
 //! `unmapped.gaccong`: what OCSF has no place for. Attributes are added to it, never changed, while its version is the same.
 
-use gaccong_policy::{Context, Device, PolicyId, Principal, Question, Request};
+use gaccong_policy::{Context, Device, PolicyId, Principal, Question, Request, Threat};
 use serde::Serialize;
 
 use super::objects::Id;
@@ -184,6 +184,7 @@ fn fit<'a>(question: &Question<'a>, bounds: &Bounds) -> (Question<'a>, bool) {
                 acr: session.acr.map(|it| fit(it, bounds.name)),
                 ..session
             }),
+            threat: context.threat.map(|it| Threat { list: fit(it.list, bounds.name) }),
             request: Request {
                 host: fit(context.request.host, bounds.name),
                 path: fit(context.request.path, bounds.path),

@@ -89,7 +89,8 @@ fn the_gateway_loads_the_folder_without_a_warning() {
             sensitivity: app.sensitivity.as_str(),
         })
         .collect();
-    let loaded = gaccong_policy::PolicySet::load(&sources, &apps, &[]).unwrap();
+    let vocabulary = gaccong_policy::Vocabulary { apps: &apps, ..Default::default() };
+    let loaded = gaccong_policy::PolicySet::load(&sources, &vocabulary).unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 

@@ -38,6 +38,8 @@ pub(super) fn target(uri: &Uri) -> Result<Target, Rejected> {
     query.map_or(Ok(()), check_query)?;
     let unchanged = matches!(path, Cow::Borrowed(_));
     let path_and_query = match uri.path_and_query() {
+        // An absent path reads as `/`, but is not equal to it.
+        _ if &*path == "/" && query.is_none() => PathAndQuery::from_static("/"),
         Some(original) if unchanged && original.as_str().starts_with('/') => original.clone(),
         _ => join(&path, query)?,
     };

@@ -48,6 +48,7 @@ fn a_target_without_a_path_is_the_root() {
         assert_eq!(&*normal.path, "/");
         assert!(normal.path_and_query.as_str().starts_with('/'));
     }
+    assert_eq!(h1("GET", "https://app.test#fragment", &[HOST]), h1("GET", "/", &[HOST]));
 }
 
 #[test]

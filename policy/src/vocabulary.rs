@@ -1,0 +1,30 @@
+//! The names that a configuration knows: what policies can speak of, and what a misspelt name is measured against.
+
+use std::sync::Arc;
+
+/// What the configuration says of the world that policies are written for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Vocabulary<'a> {
+    /// The apps. Their names are unique.
+    pub apps: &'a [AppScope<'a>],
+    /// The actions beyond `read` and `write`.
+    pub actions: &'a [&'a str],
+    /// The groups that principals can be in; `None` where groups come from a source that cannot be listed, so that any
+    /// name may be right.
+    pub groups: Option<&'a [&'a str]>,
+    /// The trust domains of client certificates; `None` where they are not known.
+    pub trust_domains: Option<&'a [&'a str]>,
+}
+
+/// What policy knows of an app beside its name.
+#[derive(Debug, Clone, Copy)]
+pub struct AppScope<'a> {
+    /// The name: `App::"name"` in Cedar.
+    pub name: &'a str,
+    /// The groups that it is a member of: `AppGroup::"…"` in Cedar.
+    pub groups: &'a [Arc<str>],
+    /// Who answers for it.
+    pub owner: Option<&'a str>,
+    /// How sensitive it is, in the operator's own scale.
+    pub sensitivity: &'a str,
+}
