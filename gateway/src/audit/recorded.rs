@@ -210,6 +210,12 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Whether it is of a refused connection attempt, or of several.
+    pub fn is_attempt(&self) -> bool {
+        const NETWORK_ACTIVITY: u32 = 4001;
+        self.class_uid == NETWORK_ACTIVITY
+    }
+
     /// Opening or final.
     pub fn phase(&self) -> Phase {
         match self.unmapped.gaccong.phase {

@@ -86,20 +86,22 @@ fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
 }
 
 /// The words of a refusal: ours, or the policy's where it has any.
-struct Message<'a> {
-    title: &'static str,
-    detail: Said<'a>,
-    advice: Said<'a>,
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) title: &'static str,
+    pub(crate) detail: Said<'a>,
+    pub(crate) advice: Said<'a>,
 }
 
 /// A sentence and its language, which is not the page's where a policy speaks one language only.
-struct Said<'a> {
-    text: &'a str,
-    language: Language,
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) language: Language,
 }
 
 impl<'a> Message<'a> {
-    fn of(refusal: &'a Refusal, language: Language) -> Self {
+    pub(crate) fn of(refusal: &'a Refusal, language: Language) -> Self {
         let ours = texts::text(refusal.reason, language);
         let words = &refusal.words;
         Self {
