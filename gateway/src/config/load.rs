@@ -11,7 +11,9 @@ use toml_span::value::ValueInner;
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text};
 use super::source::{Findings, Source, Spot, unreadable, words};
-use super::{App, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
+use super::{
+    App, Audit, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management,
+};
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Readable {
     pub identity: Identity,
     /// `[posture]`
     pub posture: Option<Posture>,
+    /// `[audit]`
+    pub audit: Option<Audit>,
 }
 
 /// What a configuration consists of, and where its parts stand.
@@ -112,6 +116,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),
+        audit: Some(audit.clone()),
     };
     let whole = || {
         Some(Config {
