@@ -14,6 +14,7 @@ mod bodies;
 mod check;
 mod crash;
 mod drain;
+mod explain;
 mod flood;
 mod handover;
 mod handshakes;

@@ -3,6 +3,7 @@
 mod decide;
 mod explain;
 mod load;
+mod mended;
 mod properties;
 
 use std::sync::Arc;
