@@ -1,7 +1,7 @@
 //! What policy says of its refusals: to the person who is refused, and to whoever looks after the policies.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use gaccong_tests::client::{empty, request};
 use gaccong_tests::gateway::command;
@@ -133,13 +133,11 @@ async fn what_is_no_question_is_said_to_be_none() {
     assert_eq!(code, 2, "{text}");
 }
 
-/// Exit code, and what was printed on either stream.
 async fn explain(dir: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = command();
     command.args(["policy", "explain"]).args(arguments).current_dir(dir);
     let output = within_patience("a command", command.output()).await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap(), text)
+    told(&output)
 }
 
 async fn explain_stdin(dir: &Path, question: &str) -> (i32, String) {
@@ -148,6 +146,11 @@ async fn explain_stdin(dir: &Path, question: &str) -> (i32, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(question.as_bytes()).await.unwrap();
     let output = within_patience("a command", child.wait_with_output()).await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap(), text)
+    told(&output)
+}
+
+/// Exit code, and what was printed: the explanation, or, where there is none, what went wrong.
+fn told(output: &Output) -> (i32, String) {
+    let text = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
+    (output.status.code().unwrap(), String::from_utf8_lossy(text).into_owned())
 }
