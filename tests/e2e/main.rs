@@ -12,6 +12,7 @@
 
 mod bodies;
 mod check;
+mod control;
 mod crash;
 mod drain;
 mod flood;

@@ -38,6 +38,7 @@ struct Folder {
 struct Ready {
     listen: SocketAddr,
     management: SocketAddr,
+    control: Option<SocketAddr>,
     pid: i32,
 }
 
@@ -97,6 +98,11 @@ impl Gateway {
     /// Where metrics and health are.
     pub fn management(&self) -> SocketAddr {
         self.ready.management
+    }
+
+    /// Where the control API is.
+    pub fn control(&self) -> SocketAddr {
+        self.ready.control.expect("the set-up has a control API")
     }
 
     /// The CAs.

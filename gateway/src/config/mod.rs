@@ -10,6 +10,7 @@ mod app;
 mod audit;
 mod check;
 mod clients;
+mod control;
 mod decision;
 pub mod diagnostic;
 mod host;
@@ -34,6 +35,7 @@ pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
 pub use audit::{Audit, AuditSink};
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
+pub use control::{CONTROL, Control};
 pub use decision::{Identity, Policy, Posture};
 pub use diagnostic::{Diagnostic, Severity};
 pub use host::HostPattern;
@@ -63,6 +65,8 @@ pub struct Config {
     pub posture: Posture,
     /// `[management]`
     pub management: Management,
+    /// `[control]`, where there is one.
+    pub control: Option<Control>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`

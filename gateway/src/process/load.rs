@@ -8,7 +8,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::{self, App, Config, HostPattern, KeyRef, Listen, ServerCertificate, TlsVersion};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
-use crate::facts::snapshot::{Route, Routes, Snapshot};
+use crate::facts::snapshot::{Control, Route, Routes, Snapshot};
 use crate::facts::trust::{Trust, TrustProblem};
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
@@ -43,6 +43,11 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let posture = findings.keep(load_posture(&config.posture));
     let names = policies::Names::of(&config.apps, groups.as_ref(), Some(&config.clients));
     let policies = findings.take(policies::load(&config.policy.directory, &names));
+    let control = config.control.as_ref().map(|control| {
+        let app = std::slice::from_ref(&control.app);
+        let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients));
+        load_control(control, &config.listen, &names, &mut findings)
+    });
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, policies, routes) {
@@ -59,6 +64,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 posture,
                 policies,
                 routes,
+                control: control.flatten(),
             };
             Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
         }
@@ -150,6 +156,20 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
         min_tls: TlsVersion::Tls13,
     };
     findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
+}
+
+/// The control API, with its certificate and its policies.
+fn load_control(
+    settings: &config::Control,
+    listen: &Listen,
+    names: &policies::Names<'_>,
+    findings: &mut Findings,
+) -> Option<Control> {
+    let certificates = vec![settings.certificate.clone()];
+    let tls = findings.take(ServerTls::load(&Listen { certificates, ..listen.clone() }));
+    let policies = findings.take(policies::load(&settings.policies, names));
+    let (app, trust) = (Arc::clone(&settings.app), settings.trust.clone());
+    Some(Control { tls: tls?, app, trust, policies: policies? })
 }
 
 /// Opens the pools of all apps; one whose settings and files are as before is taken over with its connections.

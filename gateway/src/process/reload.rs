@@ -1,5 +1,6 @@
 //! Reload: a new snapshot comes into force whole, or the old one stays.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,6 +95,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
         ("listen.drain_ms", old.listen.drain != new.listen.drain),
         ("listen.drain_delay_ms", old.listen.drain_delay != new.listen.drain_delay),
         ("listen.handover", old.listen.handover != new.listen.handover),
+        ("control.address", control_address(old) != control_address(new)),
         ("management.address", old.management.address != new.management.address),
         (
             "limits.unauthenticated_records_per_min",
@@ -105,6 +107,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
     changed
         .map(|(key, _)| Diagnostic::of_file(&new.file, format!("`{key}` changes only with a restart")).as_warning())
         .collect()
+}
+
+fn control_address(config: &Config) -> Option<SocketAddr> {
+    config.control.as_ref().map(|control| control.address)
 }
 
 /// The part of `[audit]` that the running log was opened with.

@@ -72,6 +72,9 @@ pub struct Ready {
     pub listen: SocketAddr,
     /// For metrics and health.
     pub management: SocketAddr,
+    /// For the control API, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<SocketAddr>,
     /// The process.
     pub pid: u32,
 }
@@ -109,9 +112,12 @@ async fn serve(
     let (sockets, predecessor) = sockets(start, config)?;
     let data = listener(&sockets.data).map_err(cannot("cannot listen for clients"))?;
     let management = listener(&sockets.management).map_err(cannot("cannot listen for management"))?;
+    let control = sockets.control.as_ref().map(listener).transpose();
+    let control = control.map_err(cannot("cannot listen for the control API"))?;
     let place = Ready {
         listen: data.local_addr().map_err(cannot("no address"))?,
         management: management.local_addr().map_err(cannot("no address"))?,
+        control: control.as_ref().and_then(|control| control.local_addr().ok()),
         pid: std::process::id(),
     };
     let handover = &config.listen.handover;
@@ -122,7 +128,7 @@ async fn serve(
     let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
-    let inputs = Inputs { data, management, config_file: start.config_file.clone(), hangup };
+    let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup };
     let mut tasks = Tasks::start(&gateway, inputs);
     if let Some(predecessor) = predecessor {
         predecessor.ready();
@@ -155,12 +161,12 @@ async fn close(audit: AuditLog, running: usize) -> Result<(), RunError> {
 /// Takes the sockets of the running process, or opens them.
 fn sockets(start: &Start, config: &Config) -> Result<(Sockets, Option<Predecessor>), RunError> {
     let Listen { address, handover, .. } = &config.listen;
+    let bind = |address: SocketAddr| TcpListener::bind(address).map_err(cannot(format!("cannot listen at {address}")));
     if !start.upgrade {
-        let bind =
-            |address: SocketAddr| TcpListener::bind(address).map_err(cannot(format!("cannot listen at {address}")));
-        return Ok((Sockets { data: bind(*address)?, management: bind(config.management.address)? }, None));
+        let control = config.control.as_ref().map(|control| bind(control.address)).transpose()?;
+        return Ok((Sockets { data: bind(*address)?, management: bind(config.management.address)?, control }, None));
     }
-    let (sockets, predecessor) = handover::take(handover)
+    let (mut sockets, predecessor) = handover::take(handover)
         .map_err(cannot(format!("cannot take over from the gateway that listens at {}", handover.display())))?;
     let same = |socket: &TcpListener, wanted: SocketAddr| {
         socket
@@ -171,6 +177,11 @@ fn sockets(start: &Start, config: &Config) -> Result<(Sockets, Option<Predecesso
         let error = io::Error::other("its addresses are not those of this configuration; restart instead");
         return Err(cannot("cannot take over from the running gateway")(error));
     }
+    sockets.control = match (&config.control, sockets.control.take()) {
+        (Some(control), Some(socket)) if same(&socket, control.address) => Some(socket),
+        (Some(control), _) => Some(bind(control.address)?),
+        (None, _) => None,
+    };
     Ok((sockets, Some(predecessor)))
 }
 

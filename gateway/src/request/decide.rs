@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Permit, PolicyIds, PrincipalKind, Words};
+use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Words};
 
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
@@ -26,6 +26,8 @@ pub struct Wanted<'a> {
     pub identity: &'a Identity,
     /// The app.
     pub app: &'a Arc<App>,
+    /// The policies that decide who may reach it.
+    pub policies: &'a PolicySet,
     /// The normal host.
     pub host: &'a Arc<str>,
     /// The normal path.
@@ -153,7 +155,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
 
     let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
     let started = Instant::now();
-    let decision = snapshot.policies.decide(&asked.question(), mode);
+    let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     match decision {
         Decision::Permit(permit) => {
@@ -168,7 +170,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
             policies: denial.policies,
             details: denial.errors,
             asked: Some(asked),
-            policy_digest: Some(Arc::clone(snapshot.policies.digest())),
+            policy_digest: Some(Arc::clone(wanted.policies.digest())),
             decision_ns,
         })),
     }

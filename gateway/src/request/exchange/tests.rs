@@ -57,7 +57,7 @@ fn records_of_a_panic(in_the_middle: impl FnOnce(&mut Exchange) + Send + 'static
     let dir = tempfile::tempdir().unwrap();
     let (gateway, audit) = gateway(dir.path());
     let facts = fixtures::request().connection;
-    let connection = Arc::new(Connection::new(gateway, facts, Arc::from([]), Arc::default(), false));
+    let connection = Arc::new(Connection::new(gateway, Listener::Apps, facts, Arc::from([]), Arc::default(), false));
     let of_task = Arc::clone(&connection);
     let task = std::thread::spawn(move || {
         let (parts, ()) = Request::get("/salaries").body(()).unwrap().into_parts();
