@@ -295,7 +295,8 @@ async fn wait_until_ready(stdout: &mut Lines<BufReader<ChildStdout>>, log: &Log)
         if let Some(ready) = parsed.as_ref().and_then(|line| line.get("ready")) {
             let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
             let pid = ready["pid"].as_i64().unwrap().try_into().unwrap();
-            return Ready { listen: address("listen"), management: address("management"), pid };
+            let control = ready.get("control").map(|_| address("control"));
+            return Ready { listen: address("listen"), management: address("management"), control, pid };
         }
         append(log, &line);
     }
