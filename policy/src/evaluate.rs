@@ -12,6 +12,7 @@ use cedar_policy_core::extensions::Extensions;
 use crate::decision::{Cause, Decision, Denial, Mode, Permit, PolicyIds, Words};
 use crate::diagnostic::Diagnostic;
 use crate::load::Policy;
+use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
 use crate::rule::{Effect, Rule};
@@ -34,6 +35,15 @@ struct Action {
     uid: EntityUIDEntry,
     by_user: bool,
     by_workload: bool,
+}
+
+/// How the rules of a slice are asked.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// In the form that they were given at load.
+    Prepared,
+    /// As Cedar parsed them.
+    ByCedar,
 }
 
 /// What the rules say to a question. A rule that is not satisfied says nothing.
@@ -59,24 +69,21 @@ impl Evaluator {
     }
 
     pub(crate) fn decide(&self, question: &Question<'_>, mode: Mode) -> Decision {
-        match (self.judge(question), mode) {
-            (Ok(permit), _) => Decision::Permit(permit),
-            (Err(denial), Mode::Enforce) => Decision::Deny(*denial),
-            (Err(denial), Mode::Observe) => Decision::Permit(Permit {
-                policies: PolicyIds::new(),
-                holds_until_ms: denial.holds_until_ms,
-                would_refuse: Some(denial),
-            }),
-        }
+        observed(self.judge(question, Asked::Prepared), mode)
     }
 
-    fn judge(&self, question: &Question<'_>) -> Result<Permit, Box<Denial>> {
+    /// The same decision by nothing but Cedar's own evaluation of each policy of the slice.
+    pub(crate) fn decide_by_cedar(&self, question: &Question<'_>, mode: Mode) -> Decision {
+        observed(self.judge(question, Asked::ByCedar), mode)
+    }
+
+    fn judge(&self, question: &Question<'_>, asked: Asked) -> Result<Permit, Box<Denial>> {
         let Some(slice) = self.slices.get(question.app) else {
             return Err(cannot_ask(format!("no app is called `{}`", question.app), None));
         };
         let action = self.action(question).map_err(|error| cannot_ask(error, None))?;
         let holds_until_ms = slice.horizon.holds_until_ms(&question.context);
-        let verdicts = self.ask(question, slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;
+        let verdicts = self.ask(question, slice, action, asked).map_err(|error| cannot_ask(error, holds_until_ms))?;
         verdicts.conclude(holds_until_ms)
     }
 
@@ -96,10 +103,15 @@ impl Evaluator {
         question: &Question<'_>,
         slice: &'a Slice,
         action: &EntityUIDEntry,
+        asked: Asked,
     ) -> Result<Verdicts<'a>, String> {
         let principal = Arc::new(self.names.principal_entity(&question.principal));
         let principal_uid = EntityUIDEntry::known(principal.uid().clone(), None);
-        let context = self.translator.context(&question.context, slice.mentions)?;
+        let mentions = match asked {
+            Asked::Prepared => slice.mentions,
+            Asked::ByCedar => Mentions::ALL,
+        };
+        let context = self.translator.context(&question.context, mentions)?;
         let request = Request::new_unchecked(principal_uid, action.clone(), slice.app.clone(), Some(context));
         // The principal is a member of its groups directly and nothing is a member of it: there is nothing to compute.
         let closure = TCComputation::AssumeAlreadyComputed;
@@ -110,15 +122,21 @@ impl Evaluator {
             .add_entities([Arc::clone(&principal)], None::<&NoEntitiesSchema>, closure, extensions)
             .map_err(|error| error.to_string())?;
         let evaluator = CedarEvaluator::new(request, &entities, extensions);
-        Ok(Verdicts::of(slice.rules.iter().filter(|rule| rule.may_concern(&principal)), &evaluator))
+        let rules = slice.rules.iter();
+        Ok(match asked {
+            Asked::Prepared => {
+                Verdicts::of(rules.filter(|rule| rule.may_concern(&principal)), |rule| rule.is_satisfied(&evaluator))
+            }
+            Asked::ByCedar => Verdicts::of(rules, |rule| rule.is_satisfied_by_cedar(&evaluator)),
+        })
     }
 }
 
 impl<'a> Verdicts<'a> {
-    fn of(rules: impl Iterator<Item = &'a Arc<Rule>>, evaluator: &CedarEvaluator<'_>) -> Self {
+    fn of(rules: impl Iterator<Item = &'a Arc<Rule>>, is_satisfied: impl Fn(&'a Rule) -> Result<bool, String>) -> Self {
         let mut verdicts = Self::default();
         for rule in rules {
-            match (rule.is_satisfied(evaluator), rule.effect) {
+            match (is_satisfied(rule), rule.effect) {
                 (Ok(true), Effect::Permit) => verdicts.permits.push(rule),
                 (Ok(true), Effect::Forbid) => verdicts.forbids.push(rule),
                 (Ok(false), _) => {}
@@ -145,6 +163,19 @@ impl<'a> Verdicts<'a> {
         let words = self.forbids.iter().map(|rule| &rule.words).find(|words| **words != Words::default());
         let words = words.cloned().unwrap_or_default();
         Err(Box::new(Denial { cause, policies, words, errors: Vec::new(), holds_until_ms }))
+    }
+}
+
+/// The decision that a judgment is in this mode.
+fn observed(judgment: Result<Permit, Box<Denial>>, mode: Mode) -> Decision {
+    match (judgment, mode) {
+        (Ok(permit), _) => Decision::Permit(permit),
+        (Err(denial), Mode::Enforce) => Decision::Deny(*denial),
+        (Err(denial), Mode::Observe) => Decision::Permit(Permit {
+            policies: PolicyIds::new(),
+            holds_until_ms: denial.holds_until_ms,
+            would_refuse: Some(denial),
+        }),
     }
 }
 

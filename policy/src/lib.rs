@@ -102,6 +102,12 @@ impl PolicySet {
         self.evaluator.decide(question, mode)
     }
 
+    /// Decides as [`PolicySet::decide`] does, but by Cedar's evaluator alone: slow, and what the answers of `decide` are
+    /// checked against.
+    pub fn decide_by_cedar(&self, question: &Question<'_>, mode: Mode) -> Decision {
+        self.evaluator.decide_by_cedar(question, mode)
+    }
+
     /// SHA-256 of the policies, the schema and the actions, in lower-case hexadecimal.
     pub fn digest(&self) -> &Arc<str> {
         &self.digest

@@ -25,23 +25,26 @@ pub(crate) struct Rule {
     conditions: Vec<Expr>,
     /// Static policies have no slots.
     slots: SlotEnv,
+    /// The policy as Cedar parsed it.
+    cedar: CedarPolicy,
 }
 
 impl Rule {
     pub(crate) fn new(policy: &Policy) -> Result<Self, Diagnostic> {
         // Made from the syntax tree, a policy has no source locations.
-        let cedar = cedar_policy::Policy::from_pst(policy.syntax.clone())
+        let bare = cedar_policy::Policy::from_pst(policy.syntax.clone())
             .map_err(|error| Diagnostic::new(Some(policy.place.clone()), error.to_string()))?;
-        let cedar: &CedarPolicy = cedar.as_ref();
+        let bare: &CedarPolicy = bare.as_ref();
         let mut conditions = Vec::new();
-        conjuncts(&cedar.condition(), &mut conditions);
+        conjuncts(&bare.condition(), &mut conditions);
         Ok(Self {
             id: policy.id.clone(),
             words: policy.words.clone(),
-            effect: cedar.effect(),
+            effect: bare.effect(),
             group: group(policy),
             conditions,
             slots: SlotEnv::new(),
+            cedar: policy.cedar.as_ref().clone(),
         })
     }
 
@@ -62,6 +65,11 @@ impl Rule {
             }
         }
         Ok(true)
+    }
+
+    /// The same, as Cedar's authorizer asks it.
+    pub(crate) fn is_satisfied_by_cedar(&self, evaluator: &Evaluator<'_>) -> Result<bool, String> {
+        evaluator.evaluate(&self.cedar).map_err(|error| format!("error while evaluating policy `{}`: {error}", self.id))
     }
 }
 

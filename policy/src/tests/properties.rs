@@ -114,7 +114,8 @@ proptest! {
         let mut question = Question { app: names[app], ..question(&staff) };
         question.context.device = Some(Device { id: "d", patch_age_days, ..Device::default() });
         let expected = whole(&parse_policies(&[source(&text)]).unwrap(), &apps, &question);
-        prop_assert_eq!(summary(&set.decide(&question, Mode::Enforce)), expected);
+        prop_assert_eq!(&summary(&set.decide(&question, Mode::Enforce)), &expected);
+        prop_assert_eq!(summary(&set.decide_by_cedar(&question, Mode::Enforce)), expected);
     }
 
     /// Between a question and its `holds_until_ms`, time alone does not change the answer.
