@@ -52,6 +52,7 @@ mod conclude;
 mod decision;
 mod diagnostic;
 mod evaluate;
+mod explain;
 mod holds;
 mod interpret;
 mod lint;
@@ -72,6 +73,10 @@ mod tests;
 
 pub use decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
 pub use diagnostic::{Diagnostic, Place};
+pub use explain::{
+    Change, Clause, ConditionOutcome, Considered, Determining, ExplainedCondition, Explanation, Fact, FactValue,
+    Operand, PolicyOutcome, Relation, Remedy,
+};
 pub use load::Loaded;
 pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
 pub use question_buf::{
@@ -87,6 +92,7 @@ pub struct PolicySet {
     digest: Arc<str>,
     len: usize,
     evaluator: evaluate::Evaluator,
+    explain: explain::Index,
 }
 
 impl PolicySet {
