@@ -3,6 +3,7 @@
 mod decide;
 mod explain;
 mod load;
+mod observe;
 mod properties;
 
 use std::sync::Arc;
