@@ -12,7 +12,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text};
 use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits, listen, management,
+    App, Audit, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits, listen,
+    management,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -44,6 +45,8 @@ pub struct Readable {
     pub identity: Identity,
     /// `[posture]`
     pub posture: Option<Posture>,
+    /// `[audit]`
+    pub audit: Option<Audit>,
 }
 
 /// What a configuration consists of, and where its parts stand.
@@ -117,6 +120,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),
+        audit: Some(audit.clone()),
     };
     let whole = || {
         Some(Config {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Words};
+use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
 
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
@@ -91,6 +91,17 @@ impl Refused {
     /// A refusal with a detail for the record.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Self { details: vec![detail.into()], ..Self::of(reason) }
+    }
+
+    /// What the person can mend, where policy refused and has no words of its own. This costs far more than the decision,
+    /// and is for the response only.
+    pub fn remedies(&self, policies: &PolicySet) -> Vec<Remedy> {
+        match (self.reason, &self.asked) {
+            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked)) if self.words == Words::default() => {
+                policies.explain(&asked.question()).mendable()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What the record says of the decision.
@@ -188,7 +199,8 @@ fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
     posture.requirement(&snapshot.config.posture.required, asked.now_ms)
 }
 
-fn reason_of(cause: Cause) -> Reason {
+/// The reason of a denial by policy.
+pub const fn reason_of(cause: Cause) -> Reason {
     match cause {
         Cause::NoPermit => Reason::PolicyNoPermit,
         Cause::Forbid => Reason::PolicyForbid,

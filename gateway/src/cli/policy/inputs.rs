@@ -11,7 +11,7 @@ use gaccong_policy::PolicySet;
 
 use crate::cli::run::print;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{self, App, Clients, Mode};
+use crate::config::{self, App, AuditSink, Clients, Mode};
 use crate::facts::groups::Groups;
 use crate::process::policies::{self, Names};
 
@@ -43,6 +43,8 @@ pub struct Inputs {
     pub clients: Option<Clients>,
     /// Whether denials are enforced, where an app says nothing of it.
     pub mode: Mode,
+    /// Where records are written; `None` where that is no directory.
+    pub records: Option<PathBuf>,
     /// What is wrong with the configuration and does not keep policies from being read.
     pub warnings: Vec<Diagnostic>,
 }
@@ -105,6 +107,7 @@ fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
                 policy: Some(config.policy),
                 identity: config.identity,
                 posture: Some(config.posture),
+                audit: Some(config.audit),
             };
             (readable, Some(config.clients), warnings)
         }
@@ -119,6 +122,10 @@ fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
         None => clients.is_some().then(Groups::default),
     };
     let mode = readable.policy.as_ref().map(|policy| policy.mode).unwrap_or_default();
-    let inputs = Inputs { directory: PathBuf::new(), apps: readable.apps, groups, clients, mode, warnings };
+    let records = readable.audit.and_then(|audit| match audit.sink {
+        AuditSink::Directory(directory) => Some(directory),
+        AuditSink::Stdout => None,
+    });
+    let inputs = Inputs { directory: PathBuf::new(), apps: readable.apps, groups, clients, mode, records, warnings };
     Ok(Configured { inputs, directory: readable.policy.map(|policy| policy.directory) })
 }

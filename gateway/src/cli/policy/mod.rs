@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod inputs;
+pub mod replay;
 
 use std::process::ExitCode;
 
@@ -12,11 +13,14 @@ use clap::Subcommand;
 pub enum PolicyCommand {
     /// How policy answers a question, why, and what would have to change.
     Explain(Box<explain::ExplainArgs>),
+    /// What other policies would have answered to the requests that are on record.
+    Replay(Box<replay::ReplayArgs>),
 }
 
 /// Does what the command line asks.
 pub fn run(command: &PolicyCommand) -> ExitCode {
     match command {
         PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Replay(args) => replay::run(args),
     }
 }

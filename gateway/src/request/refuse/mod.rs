@@ -8,8 +8,10 @@ mod problem;
 mod reader;
 mod texts;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use gaccong_policy::Words;
+use gaccong_policy::{Remedy, Words};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -20,6 +22,7 @@ use uuid::Uuid;
 use crate::reason::Reason;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 pub use reader::{Format, Language, Reader};
+pub(crate) use texts::remedy as remedy_text;
 
 /// The reason's code, for programs.
 pub const GACCONG_REASON: HeaderName = HeaderName::from_static("gaccong-reason");
@@ -31,6 +34,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// What the policies say, which takes the place of our own words.
     pub words: Words,
+    /// What the person can mend; empty where that would not be enough.
+    pub remedies: Vec<Remedy>,
     /// The request's id, to quote.
     pub request_id: Uuid,
 }
@@ -38,7 +43,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal in our own words.
     pub fn new(reason: Reason, request_id: Uuid) -> Self {
-        Self { reason, words: Words::default(), request_id }
+        Self { reason, words: Words::default(), remedies: Vec::new(), request_id }
     }
 
     /// The response for a reader.
@@ -86,26 +91,36 @@ fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
 }
 
 /// The words of a refusal: ours, or the policy's where it has any.
-struct Message<'a> {
-    title: &'static str,
-    detail: Said<'a>,
-    advice: Said<'a>,
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) title: &'static str,
+    pub(crate) detail: Said<'a>,
+    pub(crate) advice: Said<'a>,
+    /// What the person can mend, and how to say it.
+    pub(crate) remedies: Vec<(Remedy, Cow<'static, str>)>,
 }
 
 /// A sentence and its language, which is not the page's where a policy speaks one language only.
-struct Said<'a> {
-    text: &'a str,
-    language: Language,
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) language: Language,
 }
 
 impl<'a> Message<'a> {
-    fn of(refusal: &'a Refusal, language: Language) -> Self {
-        let ours = texts::text(refusal.reason, language);
+    pub(crate) fn of(refusal: &'a Refusal, language: Language) -> Self {
+        let mut ours = texts::text(refusal.reason, language);
+        if !refusal.remedies.is_empty() {
+            let labels = texts::labels(language);
+            (ours.detail, ours.advice) = (labels.mendable, labels.mend);
+        }
         let words = &refusal.words;
+        let remedies = refusal.remedies.iter().map(|remedy| (*remedy, texts::remedy(*remedy, language)));
         Self {
             title: ours.title,
             detail: said(language, words.reason_vi.as_deref(), words.reason.as_deref(), ours.detail),
             advice: said(language, words.advice_vi.as_deref(), words.advice.as_deref(), ours.advice),
+            remedies: remedies.collect(),
         }
     }
 }
