@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
-use super::{App, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
+use super::{App, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Invalid {
 pub struct Readable {
     /// `[[app]]`
     pub apps: Vec<Arc<App>>,
+    /// `[clients]`, where every trust domain could be read.
+    pub clients: Option<Clients>,
     /// `[policy]`
     pub policy: Option<Policy>,
     /// `[identity]`
@@ -106,6 +108,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let apps: Vec<_> = parts.apps.into_iter().map(|read| Arc::new(read.app)).collect();
     let readable = Readable {
         apps: apps.clone(),
+        clients: (parts.clients.clients.trust.len() == parts.clients.domains).then(|| parts.clients.clients.clone()),
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),

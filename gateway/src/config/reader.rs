@@ -24,6 +24,7 @@ pub(crate) struct Table<'a> {
 }
 
 /// A string and where it stands.
+#[derive(Clone)]
 pub(crate) struct Text<'a> {
     value: Cow<'a, str>,
     /// Where it stands, without its quotes.
@@ -235,7 +236,7 @@ impl<'a> Table<'a> {
     }
 
     /// Records an error at the table's header where `key` is absent.
-    pub(super) fn require(&mut self, key: &'static str, expected: &str) {
+    pub(crate) fn require(&mut self, key: &'static str, expected: &str) {
         if !self.has(key) {
             self.spot.error(format!("`{key}` is missing"), format!("{expected} as `{key}`"));
         }

@@ -134,6 +134,11 @@ impl<'a> Spot<'a> {
         format!("{}:{}", place.file.display(), place.line)
     }
 
+    /// The line, from 1.
+    pub(crate) fn line(self) -> usize {
+        Diagnostic::in_text(&self.source.shown, &self.source.text, self.span.into(), "").line
+    }
+
     /// `path` as this file means it.
     pub(super) fn resolve(self, path: &str) -> PathBuf {
         self.source.folder.join(path).components().collect()

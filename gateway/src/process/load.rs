@@ -72,7 +72,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
 /// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
 fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
-    let config::Readable { apps, policy, identity, posture } = *invalid.readable;
+    let config::Readable { apps, policy, identity, posture, .. } = *invalid.readable;
     let groups = load_groups(&identity);
     let names = policies::Names::of(&apps, groups.as_ref().ok(), None);
     let policies = policy.and_then(|policy| policies::load(&policy.directory, &names).err());

@@ -98,27 +98,36 @@ struct Configured {
 }
 
 fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
-    let (readable, clients, warnings) = match config::load(file) {
-        Ok(config::Loaded { config, warnings }) => {
-            let readable = config::Readable {
-                apps: config.apps,
-                policy: Some(config.policy),
-                identity: config.identity,
-                posture: Some(config.posture),
-            };
-            (readable, Some(config.clients), warnings)
-        }
-        Err(config::Invalid { diagnostics, readable }) => {
-            let warnings = diagnostics.into_iter().map(Diagnostic::as_warning).collect();
-            (*readable, None, warnings)
-        }
+    let (readable, warnings, valid) = match config::load(file) {
+        // What is odd about it is not about policies.
+        Ok(config::Loaded { config, .. }) => (readable(config), Vec::new(), true),
+        Err(config::Invalid { diagnostics, readable }) => (*readable, vec![summary(file, &diagnostics)], false),
     };
     let groups = match &readable.identity.groups {
         Some(groups) => Some(Groups::load(groups)?),
         // A valid configuration without groups says that there are none.
-        None => clients.is_some().then(Groups::default),
+        None => valid.then(Groups::default),
     };
     let mode = readable.policy.as_ref().map(|policy| policy.mode).unwrap_or_default();
-    let inputs = Inputs { directory: PathBuf::new(), apps: readable.apps, groups, clients, mode, warnings };
+    let config::Readable { apps, clients, .. } = readable;
+    let inputs = Inputs { directory: PathBuf::new(), apps, groups, clients, mode, warnings };
     Ok(Configured { inputs, directory: readable.policy.map(|policy| policy.directory) })
+}
+
+fn readable(config: config::Config) -> config::Readable {
+    config::Readable {
+        apps: config.apps,
+        clients: Some(config.clients),
+        policy: Some(config.policy),
+        identity: config.identity,
+        posture: Some(config.posture),
+    }
+}
+
+/// One warning for all errors of a configuration: most of them are about files that are not on this machine.
+fn summary(file: &Path, diagnostics: &[Diagnostic]) -> Diagnostic {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let message = format!("the gateway would not start with this configuration ({errors} errors)");
+    let expected = format!("nothing of it for policies; `gaccong check -c {}` tells what is wrong", file.display());
+    Diagnostic::of_file(file, message).expecting(expected).as_warning()
 }

@@ -1,7 +1,9 @@
 //! `gaccong policy`: what can be asked of policies before they are in force, and afterwards.
 
+pub mod check;
 pub mod explain;
 pub mod inputs;
+pub mod test;
 
 use std::process::ExitCode;
 
@@ -10,6 +12,10 @@ use clap::Subcommand;
 /// The commands about policies. Each has a module of its own; [`inputs`] is what they share.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
+    /// Everything that is wrong with policies, schema extensions and cases, at once.
+    Check(check::CheckArgs),
+    /// Whether policy answers the cases beside it as expected, and what they leave out.
+    Test(test::TestArgs),
     /// How policy answers a question, why, and what would have to change.
     Explain(Box<explain::ExplainArgs>),
 }
@@ -17,6 +23,8 @@ pub enum PolicyCommand {
 /// Does what the command line asks.
 pub fn run(command: &PolicyCommand) -> ExitCode {
     match command {
+        PolicyCommand::Check(args) => check::run(args),
+        PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
     }
 }
