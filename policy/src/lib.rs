@@ -81,6 +81,15 @@ pub use schema::SCHEMA;
 pub use source::{Source, Sources};
 pub use vocabulary::{AppScope, Vocabulary};
 
+/// The schema in force: [`SCHEMA`], the actions of `vocabulary`, and the extensions of `sources`, in Cedar's schema syntax.
+///
+/// # Errors
+///
+/// Everything that is wrong with the extensions.
+pub fn schema_text(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<String, Vec<Diagnostic>> {
+    schema::text(&sources.schema_extensions, vocabulary.actions)
+}
+
 /// A set of policies, loaded and valid.
 #[derive(Debug)]
 pub struct PolicySet {

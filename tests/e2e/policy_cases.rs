@@ -47,7 +47,8 @@ async fn cases_that_hold_are_a_table_and_a_success() {
 async fn a_wrong_expectation_says_what_was_got_and_why() {
     let folder = Folder::new();
     let wrong = CASES.replace("with.device.managed = false", "without = [\"device.managed\"]");
-    let wrong = wrong.replace("expect = \"refuse\"\nreason = \"policy.forbid\"\npolicy = \"managed-only\"", "expect = \"permit\"");
+    let wrong = wrong
+        .replace("expect = \"refuse\"\nreason = \"policy.forbid\"\npolicy = \"managed-only\"", "expect = \"permit\"");
     folder.write("policies/payroll.cases.toml", &wrong);
     let (code, text) = folder.run(&["policy", "test"]).await;
     assert_eq!(code, 1, "{text}");
@@ -86,7 +87,11 @@ const FAULTS: [(&str, &str, &str); 9] = [
     ("app = \"payroll\"", "app = \"payrol\"", "unknown app `payrol`; did you mean `payroll`?"),
     ("does = \"read\"", "does = \"raed\"", "no request to `payroll` does `raed`; did you mean `read`?"),
     ("expect = \"permit\"", "expect = \"allow\"", "unknown `expect`: `allow`"),
-    ("policy = \"finance-reads\"", "policy = \"finance-read\"", "unknown policy `finance-read`; did you mean `finance-reads`?"),
+    (
+        "policy = \"finance-reads\"",
+        "policy = \"finance-read\"",
+        "unknown policy `finance-read`; did you mean `finance-reads`?",
+    ),
     ("with.device.managed = false", "with.device.managed = \"no\"", "this is a string"),
     ("reason = \"policy.forbid\"", "reasn = \"policy.forbid\"", "unknown key `reasn`; did you mean `reason`?"),
 ];
@@ -115,7 +120,11 @@ async fn a_case_that_says_too_little_or_too_much_is_refused() {
         ("does = \"read\"", "request = \"GET /a/../b\"", "the gateway refuses the path"),
         ("device = \"laptop\"\nwith", "with", "the case has no device to vary"),
         ("does = \"read\"", "does = \"read\"\nat = \"2026-03-02 09:00\"", "is not a time"),
-        ("name = \"not from a laptop that nobody manages\"", "name = \"finance reads payroll from a managed laptop\"", "there is already a case"),
+        (
+            "name = \"not from a laptop that nobody manages\"",
+            "name = \"finance reads payroll from a managed laptop\"",
+            "there is already a case",
+        ),
         ("[[case]]", "[[case", ""),
     ];
     for (right, wrong, words) in faults {
@@ -187,8 +196,7 @@ async fn results_are_available_as_json_and_junit() {
     let wrong = wrong.replace("finance reads payroll from", "<&\\\"\\u0007> đọc bảng lương từ");
     folder.write("policies/payroll.cases.toml", &wrong);
     let junit = folder.path().join("junit.xml");
-    let (code, text) =
-        folder.run(&["policy", "test", "--format", "json", "--junit", junit.to_str().unwrap()]).await;
+    let (code, text) = folder.run(&["policy", "test", "--format", "json", "--junit", junit.to_str().unwrap()]).await;
     assert_eq!(code, 1, "{text}");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(json["passed"], false);
@@ -223,7 +231,10 @@ async fn only_what_the_device_is_said_to_have_is_known_of_it() {
     let folder = Folder::new();
     folder.write("policies/payroll.cedar", &POLICIES.replace("managed-only", LAPTOP));
     let renamed = CASES.replace("managed-only", LAPTOP).replace("[devices.laptop]\nmanaged = true", "[devices.laptop]");
-    folder.write("policies/payroll.cases.toml", &renamed.replacen("expect = \"permit\"\npolicy = \"finance-reads\"", "expect = \"refuse\"", 1));
+    folder.write(
+        "policies/payroll.cases.toml",
+        &renamed.replacen("expect = \"permit\"\npolicy = \"finance-reads\"", "expect = \"refuse\"", 1),
+    );
     let (code, text) = folder.run(&["policy", "test"]).await;
     assert_eq!(code, 0, "{text}");
 }

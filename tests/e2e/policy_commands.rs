@@ -55,7 +55,10 @@ async fn fmt_lays_out_what_is_not_and_nothing_else() {
     let (code, text) = folder.run(&["policy", "fmt", "policies/messy.cedar"]).await;
     assert_eq!(code, 0, "{text}");
     let tidy = folder.read("policies/messy.cedar");
-    assert!(tidy.starts_with("// Why it is.\n@id(\"a\")\npermit (principal, action == Action::\"read\", resource);"), "{tidy}");
+    assert!(
+        tidy.starts_with("// Why it is.\n@id(\"a\")\npermit (principal, action == Action::\"read\", resource);"),
+        "{tidy}"
+    );
     assert_eq!(std::fs::metadata(&messy_file).unwrap().permissions().mode() & 0o777, 0o640);
     let files = std::fs::read_dir(folder.path().join("policies")).unwrap().count();
     assert_eq!(files, 2, "nothing is left behind");

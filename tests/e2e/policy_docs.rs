@@ -49,7 +49,8 @@ async fn the_table_of_facts_is_that_of_the_schema() {
         let attributes = body.split(',').map(str::trim).filter(|line| !line.is_empty());
         attributes.map(|line| line.split(':').next().unwrap().trim().to_owned()).collect::<Vec<_>>()
     };
-    let mut expected: Vec<String> = of("entity App in [AppGroup]").iter().map(|name| format!("resource.{name}")).collect();
+    let mut expected: Vec<String> =
+        of("entity App in [AppGroup]").iter().map(|name| format!("resource.{name}")).collect();
     for part in of("type Facts") {
         let kind = match part.trim_end_matches('?') {
             "device" => "Device",
@@ -70,9 +71,7 @@ async fn the_table_of_facts_is_that_of_the_schema() {
     }
     let page = page();
     let rows = page.lines().filter(|line| line.starts_with("| `context.") || line.starts_with("| `resource."));
-    let mut listed: Vec<String> = rows
-        .map(|row| row.split('|').nth(1).unwrap().replace(['`', ' '], ""))
-        .collect();
+    let mut listed: Vec<String> = rows.map(|row| row.split('|').nth(1).unwrap().replace(['`', ' '], "")).collect();
     expected.sort();
     listed.sort();
     assert_eq!(listed, expected);
@@ -81,7 +80,9 @@ async fn the_table_of_facts_is_that_of_the_schema() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ministry_is_checked_laid_out_and_free_of_doubts() {
     let folder = docs().join("policy");
-    for arguments in [&["policy", "check"][..], &["policy", "lint"], &["policy", "fmt", "--check", "policies", "properties"]] {
+    for arguments in
+        [&["policy", "check"][..], &["policy", "lint"], &["policy", "fmt", "--check", "policies", "properties"]]
+    {
         let (code, text) = run_in(&folder, arguments).await;
         assert_eq!(code, 0, "{arguments:?}: {text}");
         assert!(!text.contains("policies/") || !text.contains("warning"), "{arguments:?}: {text}");

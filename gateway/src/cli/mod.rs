@@ -5,6 +5,7 @@ pub mod demo;
 pub mod pki;
 pub mod policy;
 pub mod run;
+pub mod schema;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -45,6 +46,9 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// What can be written in the files that the gateway reads.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
 }
 
 /// How results are printed.
@@ -65,6 +69,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
         Command::Policy(command) => policy::run(&command),
+        Command::Schema(command) => schema::run(&command),
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
-use super::{App, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
+use super::{
+    App, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management,
+};
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::inputs::{InputArgs, Inputs};
-use super::test::read_suite;
+use super::test::{ids, read_suite};
 use crate::cli::{EXIT_FAILED, EXIT_INVALID, Format, fail};
 use crate::config::diagnostic::Diagnostic;
 use crate::process::policies;
@@ -63,7 +63,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 fn check(inputs: &Inputs) -> Report {
     let mut diagnostics = inputs.warnings.clone();
     let loaded = policies::load(&inputs.directory, &inputs.names());
-    let ids = loaded.as_ref().ok().map(|(set, _)| set.ids());
+    let ids = loaded.as_ref().ok().map(|(set, _)| ids(set));
     let suite = read_suite(inputs, ids.as_deref());
     match (loaded, suite) {
         (Ok((set, warnings)), Ok(suite)) => {

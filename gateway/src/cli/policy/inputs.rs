@@ -56,7 +56,7 @@ impl InputArgs {
         let file = self.config.as_deref().or_else(|| Path::new(CONFIG_FILE).exists().then_some(Path::new(CONFIG_FILE)));
         let configured = file.map(read_config).transpose()?.unwrap_or_default();
         match self.policies.clone().or(configured.directory) {
-            Some(directory) => Ok(Inputs { directory, ..configured.inputs }),
+            Some(directory) => Ok(Inputs { directory: from_here(directory), ..configured.inputs }),
             None => {
                 let file = file.unwrap_or(Path::new(CONFIG_FILE));
                 let unknown = Diagnostic::of_file(file, "which policies are meant is not known")
@@ -127,7 +127,16 @@ fn readable(config: config::Config) -> config::Readable {
 /// One warning for all errors of a configuration: most of them are about files that are not on this machine.
 fn summary(file: &Path, diagnostics: &[Diagnostic]) -> Diagnostic {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let message = format!("the gateway would not start with this configuration ({errors} errors)");
-    let expected = format!("nothing of it for policies; `gaccong check -c {}` tells what is wrong", file.display());
-    Diagnostic::of_file(file, message).expecting(expected).as_warning()
+    let seen = format!("`gaccong check -c {}` tells them", file.display());
+    Diagnostic::of_file(file, format!("the gateway would not start with this configuration, for {errors} errors: {seen}"))
+        .as_warning()
+}
+
+/// A path below the current folder as one would write it there.
+fn from_here(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(here) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path,
+    }
 }

@@ -34,9 +34,9 @@ pub(crate) struct Expected {
     /// One of the policies that make the decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<String>,
-    /// One of the policies that would have refused, were they not only observed.
+    /// One of the policies on trial that would have decided otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) would_refuse: Option<String>,
+    pub(crate) observed: Option<String>,
 }
 
 /// The two answers, in the words of case files.
@@ -132,14 +132,11 @@ fn expected(table: &mut Table<'_>, known: &Known<'_>) -> Option<Expected> {
     let decision = table.choice("expect", &words);
     let reason = table.choice("reason", &super::judge::CODES);
     let policy = table.text("policy").filter(|id| known.is_policy(id)).map(|id| id.to_string());
-    let would_refuse = table.text("would_refuse").filter(|id| known.is_policy(id)).map(|id| id.to_string());
+    let observed = table.text("observed").filter(|id| known.is_policy(id)).map(|id| id.to_string());
     if decision == Some(Answer::Permit) && reason.is_some() {
         table.spot.error("a permit has no `reason`", "`reason` with `expect = \"refuse\"` only");
     }
-    if decision == Some(Answer::Refuse) && would_refuse.is_some() {
-        table.spot.error("what is refused is not only observed", "`would_refuse` with `expect = \"permit\"` only");
-    }
-    Some(Expected { decision: decision?, reason, policy, would_refuse })
+    Some(Expected { decision: decision?, reason, policy, observed })
 }
 
 /// The question of a case, before its variations. Everything is read before anything is given up.

@@ -18,9 +18,9 @@ pub(crate) struct Got {
     pub(crate) reason: Option<Cause>,
     /// The policies that made the decision.
     pub(crate) policies: Vec<PolicyId>,
-    /// The policies that would have refused, were they not only observed.
+    /// The policies on trial that would have decided otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) would_refuse: Vec<PolicyId>,
+    pub(crate) observed: Vec<PolicyId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
 }
@@ -37,14 +37,14 @@ pub(super) fn ask(set: &PolicySet, case: &Case) -> Got {
             decision: Answer::Permit,
             reason: None,
             policies: permit.policies().to_vec(),
-            would_refuse: permit.would_refuse().map(|denial| denial.policies.to_vec()).unwrap_or_default(),
+            observed: permit.would_refuse().map(|denial| denial.policies.to_vec()).unwrap_or_default(),
             errors: Vec::new(),
         },
         Decision::Deny(denial) => Got {
             decision: Answer::Refuse,
             reason: Some(denial.cause),
             policies: denial.policies.to_vec(),
-            would_refuse: Vec::new(),
+            observed: Vec::new(),
             errors: denial.errors,
         },
     }
@@ -63,9 +63,9 @@ pub(super) fn differences(expected: &Expected, got: &Got) -> Vec<String> {
     if let Some(policy) = expected.policy.as_ref().filter(|policy| !names(&got.policies, policy)) {
         found.push(format!("expected the policy `{policy}`, got {}", got.in_words()));
     }
-    if let Some(policy) = expected.would_refuse.as_ref().filter(|policy| !names(&got.would_refuse, policy)) {
-        let observed = if got.would_refuse.is_empty() { "none would" } else { &*listed(&got.would_refuse) };
-        found.push(format!("expected that `{policy}` would refuse; {observed}"));
+    if let Some(policy) = expected.observed.as_ref().filter(|policy| !names(&got.observed, policy)) {
+        let others = if got.observed.is_empty() { "none would".to_owned() } else { listed(&got.observed) };
+        found.push(format!("expected that `{policy}`, on trial, would decide otherwise: {others}"));
     }
     found
 }
@@ -75,20 +75,20 @@ fn names(ids: &[PolicyId], wanted: &str) -> bool {
 }
 
 /// `` `a`, `b` ``
-pub(super) fn listed(ids: &[PolicyId]) -> String {
+fn listed(ids: &[PolicyId]) -> String {
     ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Got {
     /// What made the decision, for a table: policies, or that there was none.
     pub(super) fn by(&self) -> String {
-        let policies = self.policies.iter().map(|id| &**id).collect::<Vec<_>>().join(", ");
-        match (self.reason, self.would_refuse.as_slice()) {
-            (Some(Cause::NoPermit), _) => "no permit".to_owned(),
-            (Some(Cause::Error), _) => format!("an error: {}", self.errors.join("; ")),
-            (_, []) => policies,
-            (_, observed) => format!("{policies}; observed: {}", listed(observed)),
-        }
+        let joined = |ids: &[PolicyId]| ids.iter().map(|id| &**id).collect::<Vec<_>>().join(", ");
+        let by = match self.reason {
+            Some(Cause::NoPermit) => "no permit".to_owned(),
+            Some(Cause::Error) => "an error".to_owned(),
+            Some(Cause::Forbid) | None => joined(&self.policies),
+        };
+        if self.observed.is_empty() { by } else { format!("{by}; on trial: {}", joined(&self.observed)) }
     }
 
     /// ``refuse (`policy.forbid`) by `a` `` and what failed.

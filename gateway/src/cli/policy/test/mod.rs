@@ -60,12 +60,17 @@ pub fn run(args: &TestArgs) -> ExitCode {
 fn load(inputs: &InputArgs) -> Result<(PolicySet, Suite), Vec<Diagnostic>> {
     let inputs = inputs.read()?;
     let set = inputs.load()?;
-    let suite = read_suite(&inputs, None)?;
+    let suite = read_suite(&inputs, Some(&ids(&set)))?;
     if suite.len() == 0 {
         let none = Diagnostic::of_file(&inputs.directory, "no case is written below this folder");
         return Err(vec![none.expecting("a file such as `payroll.cases.toml`, see docs/POLICY.md")]);
     }
     Ok((set, suite))
+}
+
+/// The ids of all policies.
+pub(super) fn ids(set: &PolicySet) -> Vec<PolicyId> {
+    set.all_conditions().into_iter().map(|policy| policy.policy).collect()
 }
 
 /// Reads the cases of the policy directory. Where `policies` is `None`, ids of policies are not checked.
