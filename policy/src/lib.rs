@@ -71,7 +71,10 @@ mod tests;
 
 pub use decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
 pub use diagnostic::{Diagnostic, Place};
-pub use explain::{Clause, ConditionOutcome, PolicyOutcome};
+pub use explain::{
+    Change, Clause, ConditionOutcome, Considered, Determining, ExplainedCondition, Explanation, Fact, FactValue,
+    Operand, PolicyOutcome, Relation, Remedy,
+};
 pub use load::Loaded;
 pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
 pub use question_buf::{

@@ -27,6 +27,8 @@ pub(crate) struct Index {
     translator: Translator,
     action: EntityTypeName,
     rules: Vec<Rule>,
+    /// Positions in `rules`.
+    by_id: HashMap<PolicyId, usize>,
     /// Positions in `rules`, by the entity that the scope names for the resource.
     by_resource: HashMap<Option<EntityUID>, Vec<usize>>,
     apps: HashMap<EntityUID, Arc<ast::Entity>>,
@@ -63,6 +65,7 @@ impl Index {
             let entity = entity(app, &names)?.as_ref().clone();
             Ok((entity.uid().clone(), Arc::new(entity)))
         };
+        let by_id = rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.id), at)).collect();
         Ok(Self {
             translator: Translator::new().map_err(unexpected)?,
             action: "Action".parse().map_err(unexpected)?,
@@ -70,6 +73,7 @@ impl Index {
             actions: schema.action_entities().map_err(unexpected)?.as_ref().clone(),
             names,
             rules,
+            by_id,
             by_resource,
         })
     }
@@ -77,6 +81,11 @@ impl Index {
     /// All policies.
     pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The policy of this id.
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
+        self.by_id.get(id).and_then(|at| self.rules.get(*at))
     }
 
     /// Sets the scene for a question; `None` where it cannot be put.
@@ -117,6 +126,12 @@ impl Rule {
             cedar: policy.cedar.as_ref().clone(),
             named: CedarPolicy::entity_literals(&policy.cedar).iter().map(|uid| uid.as_ref().clone()).collect(),
         }
+    }
+
+    /// Whether the policy is only tried out: it decides nothing.
+    pub(crate) fn is_observed(&self) -> bool {
+        let mut annotations = self.cedar.annotations();
+        annotations.any(|(name, value)| name.as_ref() == "mode" && value.val == "observe")
     }
 }
 
