@@ -128,8 +128,11 @@ fn readable(config: config::Config) -> config::Readable {
 fn summary(file: &Path, diagnostics: &[Diagnostic]) -> Diagnostic {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let seen = format!("`gaccong check -c {}` tells them", file.display());
-    Diagnostic::of_file(file, format!("the gateway would not start with this configuration, for {errors} errors: {seen}"))
-        .as_warning()
+    Diagnostic::of_file(
+        file,
+        format!("the gateway would not start with this configuration, for {errors} errors: {seen}"),
+    )
+    .as_warning()
 }
 
 /// A path below the current folder as one would write it there.

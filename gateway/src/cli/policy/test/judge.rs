@@ -1,6 +1,6 @@
 //! The answer to a case, and how it differs from the expected one.
 
-use gaccong_policy::{Cause, Decision, Mode, PolicyId, PolicySet};
+use gaccong_policy::{Cause, Change, Considered, Decision, Mode, PolicyId, PolicySet};
 use serde::{Serialize, Serializer};
 
 use super::case::{Answer, Case, Expected};
@@ -68,6 +68,19 @@ pub(super) fn differences(expected: &Expected, got: &Got) -> Vec<String> {
         found.push(format!("expected that `{policy}`, on trial, would decide otherwise: {others}"));
     }
     found
+}
+
+/// What would have to change for a refusal to be a permit: for each forbid that holds, or else for the nearest permit.
+pub(super) fn remedies(set: &PolicySet, case: &Case) -> Vec<String> {
+    let explanation = set.explain(&case.question.lend());
+    let facts = |policy: &Considered| {
+        policy.changes().flat_map(Change::facts).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let forbids =
+        explanation.forbids.iter().map(|forbid| format!("the forbid `{}`: {}", forbid.policy, facts(forbid)));
+    let permits = explanation.permits.iter().filter(|_| explanation.refused == Some(Cause::NoPermit)).take(1);
+    let permits = permits.map(|permit| format!("the nearest permit, `{}`: {}", permit.policy, facts(permit)));
+    forbids.chain(permits).collect()
 }
 
 fn names(ids: &[PolicyId], wanted: &str) -> bool {

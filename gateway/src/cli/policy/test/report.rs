@@ -6,7 +6,7 @@ use std::path::Path;
 use gaccong_policy::PolicySet;
 use serde::Serialize;
 
-use super::case::{Case, Expected};
+use super::case::{Answer, Case, Expected};
 use super::coverage::Coverage;
 use super::judge::{self, Got};
 use super::suite::{CaseFile, Suite};
@@ -39,6 +39,9 @@ pub(super) struct CaseReport<'a> {
     pub(super) got: Got,
     /// What is not as expected.
     pub(super) differences: Vec<String>,
+    /// Where a permit was expected: what would have to change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) remedies: Vec<String>,
 }
 
 impl<'a> Report<'a> {
@@ -90,6 +93,7 @@ impl<'a> FileReport<'a> {
             for difference in &case.differences {
                 writeln!(out, "          {}:{}: {difference}", self.file.display(), case.line)?;
             }
+            case.remedies.iter().try_for_each(|remedy| writeln!(out, "          {remedy}"))?;
         }
         writeln!(out)
     }
@@ -99,7 +103,9 @@ impl<'a> CaseReport<'a> {
     fn of(set: &PolicySet, case: &'a Case) -> Self {
         let got = judge::ask(set, case);
         let differences = judge::differences(&case.expected, &got);
-        Self { name: &case.name, line: case.line, expected: &case.expected, got, differences }
+        let in_vain = case.expected.decision == Answer::Permit && got.decision == Answer::Refuse;
+        let remedies = if in_vain { judge::remedies(set, case) } else { Vec::new() };
+        Self { name: &case.name, line: case.line, expected: &case.expected, got, differences, remedies }
     }
 
     /// Whether all is as expected.
