@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::load::Policy;
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
+use crate::ranges;
 use crate::rule::{Effect, Rule};
 use crate::slice::{self, Slice};
 use crate::translate::Translator;
@@ -74,6 +75,7 @@ impl Evaluator {
         let Some(slice) = self.slices.get(question.app) else {
             return Err(cannot_ask(format!("no app is called `{}`", question.app), None));
         };
+        ranges::bounds::check(question).map_err(|error| cannot_ask(error, None))?;
         let action = self.action(question).map_err(|error| cannot_ask(error, None))?;
         let holds_until_ms = slice.horizon.holds_until_ms(&question.context);
         let verdicts = self.ask(question, slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;

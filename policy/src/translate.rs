@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use cedar_policy_core::ast::{Context as CedarContext, ExtensionFunction, Name, PartialValue, Value};
 use cedar_policy_core::extensions::Extensions;
-use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::mentions::Mentions;
@@ -17,7 +16,9 @@ use crate::question::{Certificate, Context, Device, Request, Session, Threat};
 /// Turns questions into Cedar's values.
 #[derive(Debug)]
 pub(crate) struct Translator {
-    datetime: &'static ExtensionFunction,
+    epoch: Value,
+    offset: &'static ExtensionFunction,
+    duration: &'static ExtensionFunction,
     ip: &'static ExtensionFunction,
 }
 
@@ -27,7 +28,12 @@ impl Translator {
             let name: Name = name.parse().map_err(|error| format!("{error}"))?;
             Extensions::all_available().func(&name).map_err(|error| error.to_string())
         };
-        Ok(Self { datetime: function("datetime")?, ip: function("ip")? })
+        Ok(Self {
+            epoch: construct(function("datetime")?, "1970-01-01")?,
+            offset: function("offset")?,
+            duration: function("duration")?,
+            ip: function("ip")?,
+        })
     }
 
     /// The context record that the schema declares, as far as `mentions` says that anyone looks at it.
@@ -38,9 +44,7 @@ impl Translator {
         let session = context.session.as_ref().filter(|_| mentions.session).map(session);
         let threat = context.threat.as_ref().filter(|_| mentions.threat).map(threat);
         let request = mentions.request.then(|| self.request(&context.request)).transpose()?;
-        // A time that is none is an error whether or not anyone looks at it.
-        let now = Timestamp::from_millisecond(context.now_ms).map_err(|error| error.to_string())?;
-        let now = mentions.now.then(|| self.time(now)).transpose()?;
+        let now = mentions.now.then(|| self.time(context.now_ms)).transpose()?;
         let fields = Fields::default()
             .optional("device", device)
             .optional("certificate", certificate)
@@ -52,13 +56,12 @@ impl Translator {
     }
 
     fn certificate(&self, certificate: &Certificate<'_>) -> Result<Value, String> {
-        let not_after = Timestamp::from_millisecond(certificate.not_after_ms).map_err(|error| error.to_string())?;
         let fields = Fields::default()
             .with("trust_domain", certificate.trust_domain)
             .with("fingerprint", certificate.fingerprint)
             .with("issuer", certificate.issuer)
             .with("serial", certificate.serial)
-            .with("not_after", self.time(not_after)?);
+            .with("not_after", self.time(certificate.not_after_ms)?);
         Ok(fields.record())
     }
 
@@ -69,12 +72,14 @@ impl Translator {
             .with("host", request.host)
             .with("path", request.path)
             .with("method", request.method)
-            .with("source_ip", call(self.ip, &source_ip)?);
+            .with("source_ip", construct(self.ip, &source_ip)?);
         Ok(fields.record())
     }
 
-    fn time(&self, time: Timestamp) -> Result<Value, String> {
-        call(self.datetime, &format!("{time:.3}"))
+    /// Milliseconds since the Unix epoch as Cedar's time. Not by way of a date: some libraries end
+    /// before the last day of 9999, which certificates without an end name as theirs (RFC 5280 §4.1.2.5).
+    fn time(&self, ms: i64) -> Result<Value, String> {
+        call(self.offset, &[self.epoch.clone(), construct(self.duration, &format!("{ms}ms"))?])
     }
 }
 
@@ -111,8 +116,12 @@ fn threat(threat: &Threat<'_>) -> Value {
 }
 
 /// What a constructor of an extension type makes of its text.
-fn call(constructor: &ExtensionFunction, text: &str) -> Result<Value, String> {
-    match constructor.call(&[text.into()]) {
+fn construct(constructor: &ExtensionFunction, text: &str) -> Result<Value, String> {
+    call(constructor, &[text.into()])
+}
+
+fn call(function: &ExtensionFunction, arguments: &[Value]) -> Result<Value, String> {
+    match function.call(arguments) {
         Ok(PartialValue::Value(value)) => Ok(value),
         Ok(PartialValue::Residual(residual)) => Err(format!("`{residual}` has no value")),
         Err(error) => Err(error.to_string()),
