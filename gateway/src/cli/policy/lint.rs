@@ -12,13 +12,16 @@ use crate::cli::{EXIT_FAILED, EXIT_INVALID, EXIT_NO, Format, fail};
 use crate::config::diagnostic::Diagnostic;
 use crate::process::policies;
 
+/// The codes of findings.
+const CODES: [&str; 5] = ["vacuous", "duplicate", "unreachable", "shadowed", "no-posture"];
+
 /// Looks for policies that can never apply, that say what others already say, or that are laxer than they should be.
 #[derive(Debug, Args)]
 pub struct LintArgs {
     #[command(flatten)]
     inputs: InputArgs,
     /// Findings of this code are accepted. May be given again.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = CODES)]
     allow: Vec<String>,
     /// How to print the findings.
     #[arg(long, value_enum, default_value_t)]

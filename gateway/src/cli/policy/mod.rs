@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod explain;
+pub mod fmt;
 pub mod inputs;
+pub mod lint;
 pub mod test;
 
 use std::process::ExitCode;
@@ -14,6 +16,10 @@ use clap::Subcommand;
 pub enum PolicyCommand {
     /// Everything that is wrong with policies, schema extensions and cases, at once.
     Check(check::CheckArgs),
+    /// Lays policies out in the one way there is.
+    Fmt(fmt::FmtArgs),
+    /// Policies that are valid, and probably do not mean what they say.
+    Lint(lint::LintArgs),
     /// Whether policy answers the cases beside it as expected, and what they leave out.
     Test(test::TestArgs),
     /// How policy answers a question, why, and what would have to change.
@@ -24,6 +30,8 @@ pub enum PolicyCommand {
 pub fn run(command: &PolicyCommand) -> ExitCode {
     match command {
         PolicyCommand::Check(args) => check::run(args),
+        PolicyCommand::Fmt(args) => fmt::run(args),
+        PolicyCommand::Lint(args) => lint::run(args),
         PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
     }

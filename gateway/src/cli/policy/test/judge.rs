@@ -44,7 +44,7 @@ pub(super) fn ask(set: &PolicySet, case: &Case) -> Got {
             decision: Answer::Refuse,
             reason: Some(denial.cause),
             policies: denial.policies.to_vec(),
-            observed: Vec::new(),
+            observed: denial.would_permit.to_vec(),
             errors: denial.errors,
         },
     }
