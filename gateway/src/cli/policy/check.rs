@@ -38,6 +38,8 @@ struct Counts {
     policies: usize,
     apps: usize,
     cases: usize,
+    /// How many policies Cedar itself has to evaluate, since the compiler does not know what they are made of.
+    interpreted: usize,
     digest: String,
 }
 
@@ -69,7 +71,8 @@ fn check(inputs: &Inputs) -> Report {
         (Ok((set, warnings)), Ok(suite)) => {
             diagnostics.extend(warnings);
             let digest = set.digest().to_string();
-            let counts = Counts { policies: set.len(), apps: inputs.apps.len(), cases: suite.len(), digest };
+            let (policies, interpreted) = (set.len(), set.interpreted());
+            let counts = Counts { policies, apps: inputs.apps.len(), cases: suite.len(), interpreted, digest };
             Report { valid: true, diagnostics, counts: Some(counts) }
         }
         (loaded, suite) => {
@@ -85,8 +88,13 @@ fn print(report: &Report, directory: &Path, out: &mut impl Write) -> io::Result<
         writeln!(out, "{diagnostic}")?;
     }
     match &report.counts {
-        Some(Counts { policies, apps, cases, .. }) => {
-            writeln!(out, "{}: ok ({policies} policies, {apps} apps, {cases} cases)", directory.display())
+        Some(Counts { policies, apps, cases, interpreted, .. }) => {
+            let directory = directory.display();
+            write!(out, "{directory}: ok ({policies} policies, {apps} apps, {cases} cases")?;
+            if *interpreted > 0 {
+                write!(out, "; {interpreted} policies are not compiled")?;
+            }
+            writeln!(out, ")")
         }
         None => {
             let errors = report.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();

@@ -76,8 +76,7 @@ pub(super) fn remedies(set: &PolicySet, case: &Case) -> Vec<String> {
     let facts = |policy: &Considered| {
         policy.changes().flat_map(Change::facts).map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
-    let forbids =
-        explanation.forbids.iter().map(|forbid| format!("the forbid `{}`: {}", forbid.policy, facts(forbid)));
+    let forbids = explanation.forbids.iter().map(|forbid| format!("the forbid `{}`: {}", forbid.policy, facts(forbid)));
     let permits = explanation.permits.iter().filter(|_| explanation.refused == Some(Cause::NoPermit)).take(1);
     let permits = permits.map(|permit| format!("the nearest permit, `{}`: {}", permit.policy, facts(permit)));
     forbids.chain(permits).collect()
