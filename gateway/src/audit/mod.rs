@@ -2,7 +2,7 @@
 //!
 //! A request reserves its place in the [`queue`] before anything is forwarded; what fails before the client is
 //! authenticated goes through a bounded [`lane`] of its own, so that a scanner cannot fill the queue. A thread of its own
-//! ([`log`]) serializes both to lines of OCSF ([`ocsf`]) and writes them; [`read`] reads them back.
+//! ([`log`]) serializes both to lines of OCSF ([`ocsf`]) and writes them; [`read`] and [`recorded`] read them back.
 
 pub mod counters;
 pub mod event;
@@ -11,6 +11,7 @@ pub mod log;
 pub mod ocsf;
 pub mod queue;
 pub mod read;
+pub mod recorded;
 
 mod segment;
 

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use self::http_activity::HttpActivity;
 use self::network_activity::NetworkActivity;
 use self::text::{Bounds, OneLine};
+pub use self::unmapped::VERSION as UNMAPPED_VERSION;
 use super::event::Event;
 
 /// The longest line, in bytes, its newline included.

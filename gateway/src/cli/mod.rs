@@ -6,6 +6,7 @@ pub mod pki;
 pub mod policy;
 pub mod run;
 pub mod schema;
+pub mod why;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -43,6 +44,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Everything that is wrong with a configuration, its certificates, facts and policies, at once.
     Check(check::CheckArgs),
+    /// What became of a request, why, and what to do: for the helpdesk.
+    Why(why::WhyArgs),
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -68,6 +71,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run::run(&args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
+        Command::Why(args) => why::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Schema(command) => schema::run(&command),
     }

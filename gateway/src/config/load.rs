@@ -9,7 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
 use super::{
-    App, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management,
+    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen,
+    management,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -43,6 +44,8 @@ pub struct Readable {
     pub identity: Identity,
     /// `[posture]`
     pub posture: Option<Posture>,
+    /// `[audit]`
+    pub audit: Option<Audit>,
 }
 
 /// What a configuration consists of, and where its parts stand.
@@ -114,6 +117,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),
+        audit: Some(audit.clone()),
     };
     let whole = || {
         Some(Config {

@@ -197,8 +197,8 @@ fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
     posture.requirement(&snapshot.config.posture.required, asked.now_ms)
 }
 
-/// The reason code of a denial by policy.
-pub fn reason_of(cause: Cause) -> Reason {
+/// The reason of a denial by policy.
+pub const fn reason_of(cause: Cause) -> Reason {
     match cause {
         Cause::NoPermit => Reason::PolicyNoPermit,
         Cause::Forbid => Reason::PolicyForbid,

@@ -39,7 +39,7 @@ fn start(config: &config::Audit) -> AuditLog {
 }
 
 fn count(directory: &Path) -> usize {
-    read::records(directory).expect("list").inspect(|record| assert!(record.is_ok())).count()
+    read::records(directory).len()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn shutdown_writes_everything_that_waits() {
     let counters = Arc::clone(log.counters());
     assert!(log.shutdown(LONG));
     // Sixty attempts are within the budget, forty are one sum (two, if the writer looked in between).
-    let records: Vec<_> = read::records(directory.path()).expect("list").map(|it| it.expect("a record")).collect();
+    let records = read::records(directory.path());
     let attempts: u64 = records.iter().filter_map(|record| record["count"].as_u64()).sum();
     assert_eq!(attempts, 100);
     assert_eq!(records.iter().filter(|record| record["class_uid"] == 4002).count(), 5000);

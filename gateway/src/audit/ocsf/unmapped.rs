@@ -9,7 +9,7 @@ use crate::audit::event::{ConnectionEvent, Outcome, Phase, RequestEvent};
 use crate::reason::Reason;
 
 /// The version of `unmapped.gaccong`.
-const VERSION: u8 = 1;
+pub const VERSION: u64 = 1;
 
 /// `unmapped`
 #[derive(Debug, Serialize)]
@@ -20,7 +20,7 @@ pub(super) struct Unmapped<T> {
 /// `unmapped.gaccong` of a request.
 #[derive(Debug, Serialize)]
 pub(super) struct RequestPart<'a> {
-    version: u8,
+    version: u64,
     phase: &'static str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ pub(super) const fn cut_reason(outcome: Outcome) -> Option<Reason> {
 /// `unmapped.gaccong` of a refused connection attempt.
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionPart<'a> {
-    version: u8,
+    version: u64,
     phase: &'static str,
     reason: Reason,
     connection: Id,

@@ -11,7 +11,7 @@ use gaccong_policy::PolicySet;
 
 use crate::cli::run::print;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{self, App, Clients, Mode};
+use crate::config::{self, App, AuditSink, Clients, Mode};
 use crate::facts::groups::Groups;
 use crate::process::policies::{self, Names};
 
@@ -43,6 +43,8 @@ pub struct Inputs {
     pub clients: Option<Clients>,
     /// Whether denials are enforced, where an app says nothing of it.
     pub mode: Mode,
+    /// Where records are written; `None` where that is no directory.
+    pub records: Option<PathBuf>,
     /// What is wrong with the configuration and does not keep policies from being read.
     pub warnings: Vec<Diagnostic>,
 }
@@ -109,8 +111,12 @@ fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
         None => valid.then(Groups::default),
     };
     let mode = readable.policy.as_ref().map(|policy| policy.mode).unwrap_or_default();
+    let records = readable.audit.and_then(|audit| match audit.sink {
+        AuditSink::Directory(directory) => Some(directory),
+        AuditSink::Stdout => None,
+    });
     let config::Readable { apps, clients, .. } = readable;
-    let inputs = Inputs { directory: PathBuf::new(), apps, groups, clients, mode, warnings };
+    let inputs = Inputs { directory: PathBuf::new(), apps, groups, clients, mode, records, warnings };
     Ok(Configured { inputs, directory: readable.policy.map(|policy| policy.directory) })
 }
 
@@ -121,6 +127,7 @@ fn readable(config: config::Config) -> config::Readable {
         policy: Some(config.policy),
         identity: config.identity,
         posture: Some(config.posture),
+        audit: Some(config.audit),
     }
 }
 

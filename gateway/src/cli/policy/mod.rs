@@ -5,6 +5,7 @@ pub mod explain;
 pub mod fmt;
 pub mod inputs;
 pub mod lint;
+pub mod replay;
 pub mod test;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ pub enum PolicyCommand {
     Test(test::TestArgs),
     /// How policy answers a question, why, and what would have to change.
     Explain(Box<explain::ExplainArgs>),
+    /// What other policies would have answered to the requests that are on record.
+    Replay(Box<replay::ReplayArgs>),
 }
 
 /// Does what the command line asks.
@@ -34,5 +37,6 @@ pub fn run(command: &PolicyCommand) -> ExitCode {
         PolicyCommand::Lint(args) => lint::run(args),
         PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Replay(args) => replay::run(args),
     }
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::reason::Reason;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 pub use reader::{Format, Language, Reader};
+pub(crate) use texts::remedy as remedy_text;
 
 /// The reason's code, for programs.
 pub const GACCONG_REASON: HeaderName = HeaderName::from_static("gaccong-reason");
@@ -90,21 +91,24 @@ fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
 }
 
 /// The words of a refusal: ours, or the policy's where it has any.
-struct Message<'a> {
-    title: &'static str,
-    detail: Said<'a>,
-    advice: Said<'a>,
-    remedies: Vec<(Remedy, Cow<'static, str>)>,
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) title: &'static str,
+    pub(crate) detail: Said<'a>,
+    pub(crate) advice: Said<'a>,
+    /// What the person can mend, and how to say it.
+    pub(crate) remedies: Vec<(Remedy, Cow<'static, str>)>,
 }
 
 /// A sentence and its language, which is not the page's where a policy speaks one language only.
-struct Said<'a> {
-    text: &'a str,
-    language: Language,
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) language: Language,
 }
 
 impl<'a> Message<'a> {
-    fn of(refusal: &'a Refusal, language: Language) -> Self {
+    pub(crate) fn of(refusal: &'a Refusal, language: Language) -> Self {
         let mut ours = texts::text(refusal.reason, language);
         if !refusal.remedies.is_empty() {
             let labels = texts::labels(language);

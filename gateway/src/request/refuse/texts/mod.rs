@@ -51,7 +51,7 @@ pub(super) fn text(reason: Reason, language: Language) -> Text {
 }
 
 /// What to do, in one or two sentences.
-pub(super) fn remedy(remedy: Remedy, language: Language) -> Cow<'static, str> {
+pub(crate) fn remedy(remedy: Remedy, language: Language) -> Cow<'static, str> {
     match language {
         Language::Vietnamese => vi::remedy(remedy),
         Language::English => en::remedy(remedy),

@@ -1,0 +1,260 @@
+//! What there is to say about one request, gathered from its record, the configuration and the policies.
+
+use gaccong_policy::{Cause, Decision, Denial, Mode, QuestionBuf, Remedy, Words};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::words;
+use crate::audit::event::{Phase, Verdict};
+use crate::audit::recorded::{Gaccong, Record};
+use crate::cli::policy::inputs::Inputs;
+use crate::process::policies;
+use crate::reason::Reason;
+use crate::request::decide::reason_of;
+use crate::request::refuse::{Language, Message, Refusal};
+
+/// What is said.
+#[derive(Debug, Serialize)]
+pub(super) struct Account {
+    pub(super) request_id: String,
+    pub(super) found: bool,
+    pub(super) kind: Kind,
+    pub(super) time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) host: Option<String>,
+    /// Who answers for the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<String>,
+    pub(super) result: Outcome,
+    /// Why it was refused, or would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refusal: Option<Said>,
+    /// The policies that made the decision.
+    pub(super) policies: Vec<String>,
+    /// Whether the policies at hand are those that decided; `None` where there are none at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) policies_unchanged: Option<bool>,
+    /// What was known of the device.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) device: Vec<Fact>,
+    pub(super) end: End,
+    /// How many attempts the record stands for.
+    pub(super) count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) personal: Option<Personal>,
+}
+
+/// Of what the record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Request,
+    ConnectionAttempt,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Permitted,
+    /// Let through, although enforcement would have refused.
+    Observed,
+    Refused,
+}
+
+/// A reason, as the person was told it.
+#[derive(Debug, Serialize)]
+pub(super) struct Said {
+    pub(super) reason: String,
+    pub(super) title: String,
+    pub(super) why: String,
+    pub(super) what_to_do: String,
+}
+
+/// A fact of the device, in words.
+#[derive(Debug, Serialize)]
+pub(super) struct Fact {
+    pub(super) fact: &'static str,
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub(super) struct End {
+    /// `completed`, `cut`, …; `running` where only the opening record is there.
+    pub(super) outcome: String,
+    /// Why it was cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) because: Option<Said>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) duration_ms: Option<u64>,
+}
+
+/// What says who it was.
+#[derive(Debug, Serialize)]
+pub(super) struct Personal {
+    pub(super) principal: Option<String>,
+    pub(super) device: Option<String>,
+    pub(super) device_owner: Option<String>,
+    pub(super) source: String,
+    pub(super) method: Option<String>,
+    pub(super) path: Option<String>,
+    /// Errors and other details, which may name anybody.
+    pub(super) details: Vec<String>,
+}
+
+impl Account {
+    /// The account of a record.
+    pub(super) fn of(
+        id: Uuid,
+        record: &Record<'_>,
+        inputs: Option<&Inputs>,
+        language: Language,
+        show_personal: bool,
+    ) -> Self {
+        let ours = &record.unmapped.gaccong;
+        let app = record.dst_endpoint.svc_name.as_deref();
+        let result = result(record);
+        let told = match inputs.filter(|_| result != Outcome::Permitted) {
+            Some(inputs) => told_by_policies(ours, inputs),
+            None => Told::default(),
+        };
+        let policies_unchanged = told.unchanged;
+        let said = |code: &str, told: Told| Said::of(id, code, told, language);
+        let refusal = ours.reason.filter(|_| result != Outcome::Permitted).map(|code| said(code, told));
+        let shown = ours.question.as_ref().filter(|_| result != Outcome::Permitted);
+        Self {
+            request_id: id.to_string(),
+            found: true,
+            kind: if record.is_attempt() { Kind::ConnectionAttempt } else { Kind::Request },
+            time: Timestamp::from_millisecond(record.time).map(|time| time.to_string()).unwrap_or_default(),
+            app: app.map(str::to_owned),
+            host: record.http_request.as_ref().and_then(|request| request.url.hostname.as_deref()).map(str::to_owned),
+            owner: inputs.zip(app).and_then(|(inputs, app)| inputs.app(app)?.owner.as_deref().map(str::to_owned)),
+            result,
+            refusal,
+            policies: ours.policies.iter().map(|id| id.clone().into_owned()).collect(),
+            policies_unchanged,
+            device: shown.map(|question| facts(question, language)).unwrap_or_default(),
+            end: End {
+                outcome: match record.phase() {
+                    Phase::Opening => "running".to_owned(),
+                    Phase::Final => ours.outcome.unwrap_or("refused").to_owned(),
+                },
+                because: ours.cut_reason.map(|code| said(code, Told::default())),
+                status: record.http_response.as_ref().map(|response| response.code),
+                duration_ms: ours.duration_us.map(|duration| duration / 1000),
+            },
+            count: ours.count.unwrap_or(1),
+            personal: show_personal.then(|| Personal::of(record)),
+        }
+    }
+}
+
+fn result(record: &Record<'_>) -> Outcome {
+    match record.verdict() {
+        Some(Verdict::Permit) => Outcome::Permitted,
+        Some(Verdict::ObservedDeny) => Outcome::Observed,
+        Some(Verdict::Deny) | None => Outcome::Refused,
+    }
+}
+
+/// What the person was told by the policies.
+#[derive(Default)]
+struct Told {
+    words: Words,
+    remedies: Vec<Remedy>,
+    /// Whether the policies at hand are those that decided.
+    unchanged: Option<bool>,
+}
+
+/// What the policies at hand tell the person, where they still refuse for the recorded reason.
+fn told_by_policies(ours: &Gaccong<'_>, inputs: &Inputs) -> Told {
+    let (Some(question), Some(digest)) = (&ours.question, ours.policy_digest) else {
+        return Told::default();
+    };
+    let Ok((policies, _)) = policies::load(&inputs.directory, &inputs.names()) else {
+        return Told::default();
+    };
+    let unchanged = **policies.digest() == *digest;
+    let denied = match policies.decide(&question.lend(), Mode::Enforce) {
+        Decision::Deny(denial) => Some(denial),
+        Decision::Permit(permit) => permit.would_refuse().cloned(),
+    };
+    let same = |denial: &Denial| {
+        let ids = denial.policies.iter().map(|id| &**id);
+        Some(reason_of(denial.cause).code()) == ours.reason
+            && denial.cause != Cause::Error
+            && ids.eq(ours.policies.iter().map(|id| &**id))
+    };
+    let words = denied.filter(same).map(|denial| denial.words);
+    let remedies = match &words {
+        Some(words) if *words == Words::default() => policies.explain(&question.lend()).mendable(),
+        _ => Vec::new(),
+    };
+    Told { words: words.unwrap_or_default(), remedies, unchanged: Some(unchanged) }
+}
+
+fn facts(question: &QuestionBuf<'_>, language: Language) -> Vec<Fact> {
+    let Some(device) = &question.context.device else { return Vec::new() };
+    let answer = |value: Option<bool>| value.map(|value| words::yes_or_no(value, language).to_owned());
+    let number = |value: Option<i64>| value.map(|value| value.to_string());
+    let values = [
+        answer(device.managed),
+        answer(device.disk_encrypted),
+        answer(device.firewall),
+        answer(device.screen_lock),
+        answer(device.secure_boot),
+        answer(device.edr_running),
+        number(device.patch_age_days),
+        answer(device.compliant),
+        device.risk.as_deref().map(str::to_owned),
+        device.platform.as_deref().map(str::to_owned),
+        device.os_version.as_deref().map(str::to_owned),
+    ];
+    let named = words::FACTS.iter().zip(values);
+    named.filter_map(|(fact, value)| Some(Fact { fact: fact.key, name: fact.name(language), value: value? })).collect()
+}
+
+impl Said {
+    /// What is said of a reason. One that this version does not know is said by its code.
+    fn of(request_id: Uuid, code: &str, told: Told, language: Language) -> Self {
+        let Some(reason) = Reason::ALL.iter().copied().find(|reason| reason.code() == code) else {
+            let unknown = words::labels(language).unknown_reason.to_owned();
+            return Self { reason: code.to_owned(), title: unknown, why: String::new(), what_to_do: String::new() };
+        };
+        let refusal = Refusal { reason, words: told.words, remedies: told.remedies, request_id };
+        let message = Message::of(&refusal, language);
+        let remedies = message.remedies.iter().map(|(_, text)| text.as_ref());
+        let what_to_do: Vec<_> = std::iter::once(message.advice.text).chain(remedies).collect();
+        Self {
+            reason: code.to_owned(),
+            title: message.title.to_owned(),
+            why: message.detail.text.to_owned(),
+            what_to_do: what_to_do.join(" "),
+        }
+    }
+}
+
+impl Personal {
+    fn of(record: &Record<'_>) -> Self {
+        let ours = &record.unmapped.gaccong;
+        let question = ours.question.as_ref();
+        let owner = question.and_then(|question| question.context.device.as_ref()?.owner.as_deref());
+        Self {
+            principal: record.actor.as_ref().map(|actor| actor.user.uid.clone().into_owned()),
+            device: record.device.as_ref().map(|device| device.uid.clone().into_owned()),
+            device_owner: owner.map(str::to_owned),
+            source: record.src_endpoint.ip.to_owned(),
+            method: record.http_request.as_ref().map(|request| request.http_method.clone().into_owned()),
+            path: record.http_request.as_ref().map(|request| request.url.path.clone().into_owned()),
+            details: ours.details.iter().map(|detail| detail.clone().into_owned()).collect(),
+        }
+    }
+}
