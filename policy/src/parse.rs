@@ -114,6 +114,7 @@ impl Statement<'_> {
         let id = self.id(cedar.annotation("id"), &place);
         let syntax = cedar.to_pst().map_err(|error| vec![Diagnostic::new(Some(place.clone()), error.to_string())])?;
         check_depth(syntax.body(), &id, &place)?;
+        check_annotations(|name| cedar.annotation(name), &id, &place)?;
         let cedar = cedar.new_id(CedarId::new(&id));
         Ok(Policy { id, place, words: words(&cedar), cedar, syntax, written, is_linked: false })
     }
@@ -125,6 +126,7 @@ impl Statement<'_> {
         let id = self.id(cedar.annotation("id"), &place);
         let syntax = cedar.to_pst().map_err(|error| vec![Diagnostic::new(Some(place.clone()), error.to_string())])?;
         check_depth(&syntax, &id, &place)?;
+        check_annotations(|name| cedar.annotation(name), &id, &place)?;
         Ok(Template { id, place, syntax, written })
     }
 
@@ -147,6 +149,23 @@ fn check_depth(body: &pst::Template, id: &str, place: &Place) -> Result<(), Vec<
     let message = format!("the condition of policy `{id}` is nested more than {MAX_DEPTH} deep");
     let error = Diagnostic::new(Some(place.clone()), message);
     Err(vec![error.remedy("split the policy, or write `[a, b, …].contains(x)` for a long chain of `||`")])
+}
+
+/// Annotations that change what a policy does must say something that is known.
+fn check_annotations<'a>(
+    annotation: impl Fn(&str) -> Option<&'a str>,
+    id: &str,
+    place: &Place,
+) -> Result<(), Vec<Diagnostic>> {
+    for (name, allowed) in [("mode", ["enforce", "observe"].as_slice()), ("record", &["twice"])] {
+        if let Some(value) = annotation(name).filter(|value| !allowed.contains(value)) {
+            let message = format!("policy `{id}` has the unknown `@{name}(\"{value}\")`");
+            let allowed: Vec<_> = allowed.iter().map(|value| format!("`@{name}(\"{value}\")`")).collect();
+            let error = Diagnostic::new(Some(place.clone()), message);
+            return Err(vec![error.remedy(format!("write {}", allowed.join(" or ")))]);
+        }
+    }
+    Ok(())
 }
 
 /// What a policy says to the person who is refused.
