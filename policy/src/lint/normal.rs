@@ -73,7 +73,8 @@ impl<'a> World<'a> {
             ExprKind::And { left, right } => Formula::any([of(left), of(right)]),
             ExprKind::Or { left, right } if is => Formula::any([of(left), of(right)]),
             ExprKind::Or { left, right } => Formula::all([of(left), of(right)]),
-            ExprKind::If { test_expr, then_expr, else_expr } => {
+            // A test stands twice in the formula: one with a test inside is left whole, or formulas would grow without bound.
+            ExprKind::If { test_expr, then_expr, else_expr } if !branches(test_expr) => {
                 let branch = |test: bool, then: &Expr| Formula::all([self.formula(test_expr, test), of(then)]);
                 Formula::any([branch(true, then_expr), branch(false, else_expr)])
             }
@@ -252,6 +253,10 @@ fn compare(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr, is: bool) -> Fo
     let below = if low == i128::MIN { Formula::FALSE } else { between(i128::MIN, low.saturating_sub(1)) };
     let above = if high == i128::MAX { Formula::FALSE } else { between(high.saturating_add(1), i128::MAX) };
     Formula::any([below, above])
+}
+
+fn branches(expr: &Expr) -> bool {
+    expr.subexpressions().any(|part| matches!(part.expr_kind(), ExprKind::If { .. }))
 }
 
 /// The value of a number that no fact can change.

@@ -148,6 +148,14 @@ fn permits_for_sensitive_apps_that_never_look_at_the_device() {
 }
 
 #[test]
+fn tests_within_tests_do_not_multiply() {
+    let deep = (0..60).fold("context has device".to_owned(), |test, n| {
+        format!("if ({test}) then context.request.path == \"/{n}\" else context has session")
+    });
+    assert_eq!(when(&deep), Vec::<String>::new());
+}
+
+#[test]
 fn what_does_not_load_is_not_linted() {
     for_our_apps(|vocabulary| assert!(lint(&sources("permit (principal, action, resorce);"), vocabulary).is_err()));
 }
