@@ -2,6 +2,9 @@
 
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Var};
 
+/// How much of an expression a message shows.
+const MAX_SHOWN_CHARS: usize = 80;
+
 /// The expressions directly inside `expr`.
 pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
     match expr.expr_kind() {
@@ -44,4 +47,15 @@ pub(crate) fn text(expr: &Expr) -> Option<&str> {
         ExprKind::Lit(Literal::String(text)) => Some(text),
         _ => None,
     }
+}
+
+/// An expression as it is written, if that is known, on one line and cut where it is long.
+pub(crate) fn written(expr: &Expr) -> String {
+    let text = expr.source_loc().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned);
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(MAX_SHOWN_CHARS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
 }

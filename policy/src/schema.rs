@@ -10,12 +10,19 @@ pub const SCHEMA: &str = include_str!("schema.cedarschema");
 
 /// Builds the schema.
 pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, Vec<Diagnostic>> {
-    let mut fragments = parse_all(extensions)?;
+    let fragments = parse_all(extensions)?;
     let ours = ours(&fragments, actions);
-    let whole = |error: &dyn miette::Diagnostic| vec![of_the_whole(error)];
-    let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| whole(&error))?;
-    fragments.push(ours);
-    Schema::from_schema_fragments(fragments).map_err(|error| whole(&error))
+    let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| vec![of_the_whole(None, &error)])?;
+    let whole = fragments.iter().cloned().chain([ours.clone()]);
+    Schema::from_schema_fragments(whole).map_err(|error| {
+        let loads_without = |one: usize| {
+            let others =
+                fragments.iter().enumerate().filter(|(index, _)| *index != one).map(|(_, other)| other.clone());
+            Schema::from_schema_fragments(others.chain([ours.clone()])).is_ok()
+        };
+        let culprit = extensions.iter().enumerate().find(|(index, _)| loads_without(*index));
+        vec![of_the_whole(culprit.map(|(_, source)| source), &error)]
+    })
 }
 
 /// The text that [`build`] builds from, once it is known to be right: ours, then each extension.
@@ -53,11 +60,15 @@ fn parse(text: &Text<'_>) -> Result<SchemaFragment, Diagnostic> {
     Ok(fragment)
 }
 
-/// An error that shows only when all parts of the schema are put together.
-fn of_the_whole(error: &dyn miette::Diagnostic) -> Diagnostic {
-    let diagnostic = Diagnostic::new(None, format!("the schema with its extensions: {error}"));
+/// An error that shows only when all parts of the schema are put together, and the part without which it would not.
+fn of_the_whole(culprit: Option<&Source>, error: &dyn miette::Diagnostic) -> Diagnostic {
+    let place = culprit.map(|source| Text::new(source).place(0));
+    let diagnostic = Diagnostic::new(place, format!("the schema with its extensions: {error}"));
     match error.help() {
         Some(help) => diagnostic.remedy(help.to_string()),
+        None if error.to_string().contains("cycle") => {
+            diagnostic.remedy("nothing can be in itself: take one `in` away")
+        }
         None => diagnostic,
     }
 }

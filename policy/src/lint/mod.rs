@@ -3,7 +3,7 @@
 //!
 //! | code | finding |
 //! |---|---|
-//! | `vacuous` | a policy that never applies, or a condition that is always true |
+//! | `vacuous` | a policy that never applies, or a condition that always holds |
 //! | `duplicate` | two policies that say the same |
 //! | `unreachable` | a permit of which a forbid refuses all |
 //! | `shadowed` | a permit of which another permit allows all |

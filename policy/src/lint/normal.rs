@@ -18,6 +18,7 @@ pub(super) const RESOURCE: &str = "resource";
 pub(super) const PRINCIPAL_TYPE: &str = "type of principal";
 
 /// What there is, so that terms have a known set of values.
+#[derive(Clone)]
 pub(super) struct World<'a> {
     /// By their names as entities.
     apps: Vec<(Arc<str>, &'a AppScope<'a>)>,
@@ -25,6 +26,8 @@ pub(super) struct World<'a> {
     /// Each action, and each group of actions, with the actions in it.
     actions: HashMap<String, BTreeSet<Arc<str>>>,
     all_actions: BTreeSet<Arc<str>>,
+    /// Whether there may be other apps tomorrow.
+    is_open: bool,
 }
 
 impl<'a> World<'a> {
@@ -46,7 +49,14 @@ impl<'a> World<'a> {
             groups: vocabulary.groups.map(|groups| groups.iter().copied().collect()),
             actions,
             all_actions,
+            is_open: false,
         }
+    }
+
+    /// The same with apps that are yet to come: a rule for secret apps makes sense before there is one. Only the names of
+    /// apps and app groups are still those that are known.
+    pub(super) fn open(&self) -> Self {
+        Self { is_open: true, ..self.clone() }
     }
 
     pub(super) fn apps(&self) -> impl Iterator<Item = (&Arc<str>, &'a AppScope<'a>)> {
@@ -63,7 +73,8 @@ impl<'a> World<'a> {
             ExprKind::And { left, right } => Formula::any([of(left), of(right)]),
             ExprKind::Or { left, right } if is => Formula::any([of(left), of(right)]),
             ExprKind::Or { left, right } => Formula::all([of(left), of(right)]),
-            ExprKind::If { test_expr, then_expr, else_expr } => {
+            // A test stands twice in the formula: one with a test inside is left whole, or formulas would grow without bound.
+            ExprKind::If { test_expr, then_expr, else_expr } if !branches(test_expr) => {
                 let branch = |test: bool, then: &Expr| Formula::all([self.formula(test_expr, test), of(then)]);
                 Formula::any([branch(true, then_expr), branch(false, else_expr)])
             }
@@ -180,7 +191,7 @@ impl<'a> World<'a> {
     ) -> Option<Formula> {
         let path = path(attribute, Var::Resource)?;
         let [attr @ ("sensitivity" | "owner")] = path.as_slice() else { return None };
-        if self.apps.is_empty() {
+        if self.apps.is_empty() || self.is_open {
             return None;
         }
         let those = self.apps.iter().filter(|(_, app)| test(app, attr) == Some(is)).map(|(name, _)| Arc::clone(name));
@@ -205,7 +216,8 @@ impl<'a> World<'a> {
         if values.is_empty() || !possible {
             return Formula::constant(!is);
         }
-        if !all.is_empty() && all.is_subset(&values) {
+        let may_grow = self.is_open && &*term.text == RESOURCE;
+        if !all.is_empty() && !may_grow && all.is_subset(&values) {
             return Formula::constant(is);
         }
         Formula::Atom(Atom::OneOf { term, values, is })
@@ -241,6 +253,10 @@ fn compare(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr, is: bool) -> Fo
     let below = if low == i128::MIN { Formula::FALSE } else { between(i128::MIN, low.saturating_sub(1)) };
     let above = if high == i128::MAX { Formula::FALSE } else { between(high.saturating_add(1), i128::MAX) };
     Formula::any([below, above])
+}
+
+fn branches(expr: &Expr) -> bool {
+    expr.subexpressions().any(|part| matches!(part.expr_kind(), ExprKind::If { .. }))
 }
 
 /// The value of a number that no fact can change.

@@ -37,7 +37,6 @@ fn conditions_that_contradict_one_another() {
         "principal is Workload && principal == User::\"alice\"",
         "principal in Group::\"stuff\"",
         "resource == App::\"nowhere\"",
-        "resource in AppGroup::\"public\" && resource.sensitivity == \"secret\"",
         "action == Action::\"read\" && action in [Action::\"write\", Action::\"approve\"]",
         "context.request.path like \"/a*\" && (context.request.method == \"GET\" || !(context.request.path like \"/a*\")) \
             && context.request.method != \"GET\"",
@@ -64,7 +63,8 @@ fn conditions_that_say_something() {
         "context.request.method == \"GET\" || context.request.method == \"PUT\"",
         "context has device.age_s && context.device.age_s > 5 && context.device.age_s < 10",
         "principal is User && principal in Group::\"staff\"",
-        "resource in AppGroup::\"public\" && resource.sensitivity != \"secret\"",
+        "resource in AppGroup::\"public\" && resource.sensitivity == \"secret\"",
+        "resource in AppGroup::\"internal\" && resource.sensitivity != \"confidential\"",
         "context.request.host == context.request.path",
         "action in [Action::\"read\", Action::\"write\"]",
     ];
@@ -145,6 +145,14 @@ fn permits_for_sensitive_apps_that_never_look_at_the_device() {
     assert_eq!(lacking(&forbid("principal, action, resource == App::\"hr\"")), 0);
     assert_eq!(lacking(&forbid("principal, action, resource == App::\"wiki\"")), 1);
     assert_eq!(lacking(&forbid("principal, action == Action::\"write\", resource")), 1);
+}
+
+#[test]
+fn tests_within_tests_do_not_multiply() {
+    let deep = (0..60).fold("context has device".to_owned(), |test, n| {
+        format!("if ({test}) then context.request.path == \"/{n}\" else context has session")
+    });
+    assert_eq!(when(&deep), Vec::<String>::new());
 }
 
 #[test]

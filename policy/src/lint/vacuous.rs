@@ -6,23 +6,22 @@ use super::assumptions::Assumptions;
 use super::formula::Formula;
 use super::normal::World;
 use super::{Lint, Linted, finding};
+use crate::core_syntax::written;
 use crate::diagnostic::Diagnostic;
-use crate::load::Policy;
+use crate::parse::{Policy, Written};
 use crate::source::Text;
 
 pub(super) fn check(lint: &Lint<'_>, texts: &[Text<'_>]) -> Vec<Diagnostic> {
-    let of_one = |linted: &Linted<'_>| {
-        if linted.assumptions.are_contradictory() {
-            vec![never(linted, &lint.world, texts)]
-        } else {
-            always(linted, &lint.world, texts)
-        }
+    let world = lint.world.open();
+    let of_one = |linted: &Linted<'_>| match never(linted, &world, texts) {
+        Some(found) => vec![found],
+        None => always(linted, &world, texts),
     };
     lint.policies.iter().flat_map(of_one).collect()
 }
 
 /// A policy whose conditions, and those of its scope, cannot all be true.
-fn never(linted: &Linted<'_>, world: &World<'_>, texts: &[Text<'_>]) -> Diagnostic {
+fn never(linted: &Linted<'_>, world: &World<'_>, texts: &[Text<'_>]) -> Option<Diagnostic> {
     let (id, effect) = (&linted.policy.id, linted.policy.cedar.effect());
     let core: &CorePolicy = linted.policy.cedar.as_ref();
     let mut known = Assumptions::default();
@@ -31,22 +30,22 @@ fn never(linted: &Linted<'_>, world: &World<'_>, texts: &[Text<'_>]) -> Diagnost
         known = known.and(&world.formula(part, true));
         if known.are_contradictory() {
             let why = if is_alone { "is never true" } else { "cannot be true beside the other conditions" };
-            let message = format!("{effect} `{id}` never applies: `{}` {why}", text(part));
+            let message = format!("{effect} `{id}` never applies: `{}` {why}", written(part));
             let place = linted.policy.place_of(texts, part.source_loc());
             let found = Diagnostic { place: Some(place), ..finding("vacuous", linted, message) };
-            return found.remedy("correct the condition, or take the policy away");
+            return Some(found.remedy("correct the condition, or take the policy away"));
         }
     }
-    finding("vacuous", linted, format!("{effect} `{id}` never applies")).remedy("take the policy away")
+    None
 }
 
-/// The conditions of a policy that are always true.
+/// The conditions of a policy that hold for every question.
 fn always(linted: &Linted<'_>, world: &World<'_>, texts: &[Text<'_>]) -> Vec<Diagnostic> {
-    let Policy { id, written, .. } = linted.policy;
-    let parts = written.condition.as_deref().map(conjuncts).unwrap_or_default();
+    let Policy { id, written: Written { condition, .. }, .. } = linted.policy;
+    let parts = condition.as_deref().map(conjuncts).unwrap_or_default();
     let empty = parts.into_iter().filter(|part| world.formula(part, true) == Formula::TRUE);
     let report = |part: &Expr| {
-        let message = format!("the condition `{}` of policy `{id}` is always true", text(part));
+        let message = format!("the condition `{}` of policy `{id}` always holds", written(part));
         let place = linted.policy.place_of(texts, part.source_loc());
         let found = Diagnostic { place: Some(place), ..finding("vacuous", linted, message) };
         found.remedy("correct it, or leave it out")
@@ -60,9 +59,4 @@ fn conjuncts(expr: &Expr) -> Vec<&Expr> {
         ExprKind::And { left, right } => conjuncts(left).into_iter().chain(conjuncts(right)).collect(),
         _ => vec![expr],
     }
-}
-
-/// An expression as it is written, if that is known.
-fn text(expr: &Expr) -> String {
-    expr.source_loc().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned)
 }

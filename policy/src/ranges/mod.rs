@@ -9,7 +9,7 @@ mod range;
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, UnaryOp};
 
 use crate::closed_sets::Known;
-use crate::core_syntax::{children, context_path};
+use crate::core_syntax::{children, context_path, written};
 use crate::diagnostic::{Finding, did_you_mean};
 
 pub(crate) use literal::milliseconds;
@@ -117,8 +117,7 @@ impl Analysis<'_> {
         if range.fits() {
             return range;
         }
-        let part = expr.source_loc().cloned();
-        let text = part.as_ref().and_then(|loc| loc.snippet()).map_or_else(|| expr.to_string(), str::to_owned);
+        let (part, text) = (expr.source_loc().cloned(), written(expr));
         let (message, remedy) = if range.is_known {
             let what = format!("`{text}` can overflow: it can be anything from {} to {}", range.low, range.high);
             (what, "compare the facts without arithmetic, or use smaller numbers")

@@ -132,3 +132,30 @@ fn the_digest_is_of_all_that_decides_and_of_no_order() {
     assert_ne!(digest(&[&a], &[]), digest(&[&a, &b], &[]));
     assert_ne!(digest(&[&a], &[]), digest(&[&a], &["approve"]));
 }
+
+#[test]
+fn what_is_too_large_or_too_deep_says_where_and_what_to_do() {
+    let large = " ".repeat(10 << 20);
+    assert_eq!(
+        errors(&large),
+        ["a.cedar:1:1: the file has 10485760 bytes, more than the 1048576 allowed; split it into several files"]
+    );
+    let nested =
+        format!("permit (principal, action, resource)\nwhen {{ {}true{} }};", "(".repeat(150), ")".repeat(150));
+    assert_eq!(
+        errors(&nested),
+        ["a.cedar:2:71: brackets are nested more than 64 deep; split it into several policies"]
+    );
+}
+
+#[test]
+fn cycles_of_actions_are_found_in_their_file() {
+    let extension = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+    let fine =
+        extension("a.cedarschema", "entity Site;\naction \"visit\" appliesTo { principal: User, resource: Site };");
+    let cycle = extension("b.cedarschema", "entity Room;\naction a in [b];\naction b in [a];");
+    let sources = Sources { schema_extensions: vec![fine, cycle], ..Sources::default() };
+    let found = load_sources(&sources).unwrap_err()[0].to_string();
+    let expected = "b.cedarschema:1:1: the schema with its extensions: cycle in action hierarchy containing `Action::";
+    assert!(found.starts_with(expected) && found.ends_with("nothing can be in itself: take one `in` away"), "{found}");
+}

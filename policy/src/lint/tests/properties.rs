@@ -166,7 +166,7 @@ proptest! {
         let text = format!("permit (principal, action, resource)\nwhen {{ {condition} }};");
         let found = found(&text);
         let says = |what: &str| found.iter().any(|found| found.message.contains(what));
-        let is_whole = |found: &Diagnostic| found.message == format!("the condition `{condition}` of policy `a.cedar:1` is always true");
+        let is_whole = |found: &Diagnostic| found.message == format!("the condition `{condition}` of policy `a.cedar:1` always holds");
         let set = set(&text);
         for question in questions {
             if says("never applies") {
