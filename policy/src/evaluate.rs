@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Schema};
 use cedar_policy_core::ast::EntityUIDEntry;
-use jiff::Timestamp;
 
 use crate::compile::{Asked, Known, World, all};
 use crate::conclude::{Verdicts, cannot_ask};
@@ -16,6 +15,7 @@ use crate::interpret::{Interpreter, Put};
 use crate::load::Policy;
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
+use crate::ranges;
 use crate::rule::Condition;
 use crate::slice::{self, Slice};
 use crate::vocabulary::AppScope;
@@ -75,9 +75,9 @@ impl Evaluator {
         let Some(slice) = self.slices.get(question.app) else {
             return Err(cannot_ask(format!("no app is called `{}`", question.app), None));
         };
+        ranges::bounds::check(question).map_err(|error| cannot_ask(error, None))?;
         let action = self.action(question).map_err(|error| cannot_ask(error, None))?;
         let holds_until_ms = slice.horizon.holds_until_ms(&question.context);
-        Timestamp::from_millisecond(question.context.now_ms).map_err(|error| cannot_ask(error, holds_until_ms))?;
         let verdicts = ask(slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;
         verdicts.conclude(holds_until_ms)
     }

@@ -5,14 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml_span::Span;
-use toml_span::value::ValueInner;
-
 use super::diagnostic::Diagnostic;
-use super::reader::{Table, Text};
-use super::source::{Findings, Source, Spot, unreadable, words};
+use super::reader::{Table, Text, parse};
+use super::source::{Findings, Source, unreadable, words};
 use super::{
-    App, Audit, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits, listen,
+    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
+    listen,
     management,
 };
 
@@ -39,6 +37,8 @@ pub struct Invalid {
 pub struct Readable {
     /// `[[app]]`
     pub apps: Vec<Arc<App>>,
+    /// `[clients]`, where every trust domain could be read.
+    pub clients: Option<Clients>,
     /// `[policy]`
     pub policy: Option<Policy>,
     /// `[identity]`
@@ -117,6 +117,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let apps: Vec<_> = parts.apps.into_iter().map(|read| Arc::new(read.app)).collect();
     let readable = Readable {
         apps: apps.clone(),
+        clients: (parts.clients.clients.trust.len() == parts.clients.domains).then(|| parts.clients.clients.clone()),
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),
@@ -165,15 +166,6 @@ fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Part
         }
     }
     root.finish();
-}
-
-fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
-    let spot = Spot { source, findings, span: Span::new(0, 0) };
-    match toml_span::parse(&source.text).map(|mut root| root.take()) {
-        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
-        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
-        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
-    }
 }
 
 /// The files that an entry of `include` names, sorted. A pattern may match none.

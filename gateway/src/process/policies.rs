@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gaccong_policy::{AppScope, PolicySet, Source, Sources, Vocabulary};
 
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{App, Clients};
+use crate::config::{App, Clients, Sensitivity};
 use crate::facts::groups::Groups;
 
 /// How deep below the policy directory policies are looked for.
@@ -42,6 +42,7 @@ impl<'a> Names<'a> {
             actions: &self.actions,
             groups: self.groups.as_deref(),
             trust_domains: self.trust_domains.as_deref(),
+            sensitivities: &Sensitivity::SCALE,
         }
     }
 }
@@ -82,7 +83,7 @@ pub fn diagnostic(directory: &Path, found: gaccong_policy::Diagnostic) -> Diagno
     }
 }
 
-/// Reads every `*.cedar` and `*.cedarschema` below `directory`, in the order of their names.
+/// Reads every `*.cedar`, `*.cedarschema` and `*.links.json` below `directory`, in the order of their names.
 ///
 /// # Errors
 /// A folder or file that cannot be read.
@@ -108,15 +109,21 @@ fn read_below(directory: &Path, below: &Path, depth: usize, sources: &mut Source
             read_below(directory, &name, depth - 1, sources)?;
             continue;
         }
-        let of_kind = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("cedar") => &mut sources.policies,
-            Some("cedarschema") => &mut sources.schema_extensions,
-            _ => continue,
-        };
+        let Some(of_kind) = kind(&name, sources) else { continue };
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
         of_kind.push(Source { name: shown(name), text });
     }
     Ok(())
+}
+
+/// Where a file of this name belongs.
+fn kind<'a>(name: &Path, sources: &'a mut Sources) -> Option<&'a mut Vec<Source>> {
+    match name.extension()?.to_str()? {
+        "cedar" => Some(&mut sources.policies),
+        "cedarschema" => Some(&mut sources.schema_extensions),
+        "json" if name.file_stem()?.to_str()?.ends_with(".links") => Some(&mut sources.links),
+        _ => None,
+    }
 }
 
 fn shown(name: PathBuf) -> String {

@@ -108,7 +108,8 @@ proptest! {
             AppScope { name, groups, owner: None, sensitivity: if *name == "a0" { "high" } else { "low" } }
         }).collect();
         let text = text(&policies);
-        let set = PolicySet::load(&sources(&text), &Vocabulary { apps: &apps, ..Vocabulary::default() }).unwrap().set;
+        let vocabulary = Vocabulary { apps: &apps, ..Vocabulary::default() };
+        let set = PolicySet::load_erring(&sources(&text), &vocabulary).unwrap().set;
         let staff = if staff { groups(&["staff"]) } else { vec![] };
         let mut question = Question { app: names[app], ..question(&staff) };
         question.context.device = Some(Device { id: "d", patch_age_days, ..Device::default() });
