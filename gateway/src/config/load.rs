@@ -5,12 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml_span::Span;
-use toml_span::value::ValueInner;
-
 use super::diagnostic::Diagnostic;
-use super::reader::{Table, Text};
-use super::source::{Findings, Source, Spot, unreadable, words};
+use super::reader::{Table, Text, parse};
+use super::source::{Findings, Source, unreadable, words};
 use super::{App, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
 
 /// A configuration that can be used, and what is odd about it.
@@ -155,15 +152,6 @@ fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Part
         }
     }
     root.finish();
-}
-
-fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
-    let spot = Spot { source, findings, span: Span::new(0, 0) };
-    match toml_span::parse(&source.text).map(|mut root| root.take()) {
-        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
-        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
-        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
-    }
 }
 
 /// The files that an entry of `include` names, sorted. A pattern may match none.

@@ -18,7 +18,7 @@ mod listen;
 mod load;
 mod management;
 mod name;
-mod reader;
+pub(crate) mod reader;
 pub(crate) mod source;
 mod upstream;
 
