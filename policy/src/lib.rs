@@ -47,6 +47,7 @@
 
 use std::sync::Arc;
 
+mod confine;
 mod decision;
 mod diagnostic;
 mod evaluate;
