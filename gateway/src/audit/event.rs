@@ -7,6 +7,10 @@ use gaccong_policy::PolicyIds;
 use http::{Method, Version};
 use uuid::Uuid;
 
+use crate::clock;
+use crate::config::diagnostic::Diagnostic;
+use crate::facts::snapshot::Snapshot;
+use crate::process::policies::Bundle;
 use crate::reason::Reason;
 use crate::request::decide::Asked;
 use crate::request::identify::Identity;
@@ -18,6 +22,8 @@ pub enum Event {
     Request(Box<RequestEvent>),
     /// A connection attempt that was refused: OCSF Network Activity (4001), activity Refuse.
     Connection(Box<ConnectionEvent>),
+    /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
+    Policies(Box<PoliciesEvent>),
 }
 
 /// Whether an event opens a request that is still running or ends it.
@@ -191,4 +197,47 @@ pub struct PresentedCertificate {
     pub issuer: Arc<str>,
     /// Serial number, lower-case hexadecimal.
     pub serial: Arc<str>,
+}
+
+/// A load of policies, at the start or later.
+#[derive(Debug, Clone)]
+pub struct PoliciesEvent {
+    /// The record's id.
+    pub id: Uuid,
+    /// When, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Digest of the policies in force from now on: the new ones, or after a refusal still the old.
+    pub digest: Arc<str>,
+    /// How many they are.
+    pub policies: usize,
+    /// The signed bundle that they are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
+    /// Why nothing new came into force; empty after a good load.
+    pub errors: Vec<String>,
+}
+
+impl PoliciesEvent {
+    /// The policies of `snapshot` came into force.
+    pub fn in_force(snapshot: &Snapshot) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            digest: Arc::clone(snapshot.policies.digest()),
+            policies: snapshot.policies.len(),
+            bundle: snapshot.bundle.clone(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What was to replace `snapshot`, policies or what they rest on, did not load.
+    pub fn refused(snapshot: &Snapshot, found: &[Diagnostic]) -> Self {
+        let errors = found.iter().filter(|diagnostic| diagnostic.is_error()).map(Diagnostic::brief).collect();
+        Self { errors, ..Self::in_force(snapshot) }
+    }
+}
+
+impl From<PoliciesEvent> for Event {
+    fn from(event: PoliciesEvent) -> Self {
+        Self::Policies(Box::new(event))
+    }
 }

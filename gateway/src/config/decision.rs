@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Mode;
 use super::diagnostic::{one_of, suggestion};
 use super::reader::{Table, Text};
+use super::signing::{self, Signing};
 use crate::facts::posture::FactName;
 
 /// `[policy]`
@@ -16,6 +17,8 @@ pub struct Policy {
     pub directory: PathBuf,
     /// `mode`. Default enforce.
     pub mode: Mode,
+    /// `signers`, `threshold`, `state`: whether the directory must be a signed bundle.
+    pub signing: Option<Signing>,
 }
 
 /// `[identity]`
@@ -44,8 +47,9 @@ const DAY_S: u64 = 86_400;
 pub(super) fn policy(mut table: Table<'_>) -> Option<Policy> {
     let directory = table.required_folder("directory");
     let mode = mode(&mut table);
+    let signing = signing::read(&mut table);
     table.finish();
-    Some(Policy { directory: directory?, mode: mode.unwrap_or(Mode::Enforce) })
+    Some(Policy { directory: directory?, mode: mode.unwrap_or(Mode::Enforce), signing })
 }
 
 /// `mode`, of all policy or of one app.

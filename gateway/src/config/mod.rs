@@ -19,6 +19,7 @@ mod load;
 mod management;
 mod name;
 pub(crate) mod reader;
+mod signing;
 pub(crate) mod source;
 mod upstream;
 
@@ -42,6 +43,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use signing::{Signer, Signing};
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 
 /// A whole configuration.

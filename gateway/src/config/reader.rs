@@ -192,6 +192,12 @@ impl<'a> Table<'a> {
         self.required_text(key).and_then(|text| private_key(&text))
     }
 
+    /// `file:` and the path to a public key, which anyone may read.
+    pub(super) fn required_public_key(&mut self, key: &'static str) -> Option<KeyRef> {
+        let text = self.required_text(key)?;
+        key_path(&text).and_then(|name| file_at(&text, name)).map(KeyRef::File)
+    }
+
     pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         self.take(key).and_then(|value| table(self.spot, value, "a table"))
     }
@@ -289,18 +295,26 @@ fn wrong_kind(spot: Spot<'_>, value: &Value<'_>, expected: impl Into<String>) {
 
 /// A path to a file that can be read.
 pub(super) fn file(text: &Text<'_>) -> Option<PathBuf> {
-    let path = text.spot.resolve(text);
+    file_at(text, text)
+}
+
+fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
+    let path = text.spot.resolve(name);
     text.spot.findings.watch(path.clone());
     match readable_file(&path) {
         Ok(_) => Some(path),
-        Err(error) => text.refuse(format!("cannot read `{}`: {}", &**text, words(&error)), ""),
+        Err(error) => text.refuse(format!("cannot read `{name}`: {}", words(&error)), ""),
     }
 }
 
-/// `file:server.key`
 fn private_key(text: &Text<'_>) -> Option<KeyRef> {
+    key_path(text).and_then(|name| key_file(text, name))
+}
+
+/// The path in `file:server.key`.
+fn key_path<'t>(text: &'t Text<'_>) -> Option<&'t str> {
     match text.split_once(':') {
-        Some(("file", name)) => key_file(text, name),
+        Some(("file", name)) => Some(name),
         Some((scheme @ ("credential" | "pkcs11"), _)) => {
             text.part(0..scheme.len()).refuse(format!("keys from `{scheme}:` are not supported yet"), "`file:`")
         }

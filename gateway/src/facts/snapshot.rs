@@ -9,6 +9,7 @@ use crate::config::{App, Config, HostPattern};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
 use crate::facts::trust::Trust;
+use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 
@@ -30,7 +31,9 @@ pub struct Snapshot {
     /// What was reported of devices.
     pub posture: Posture,
     /// The policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
+    /// The signed bundle that the policies are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
     /// Hosts and their apps.
     pub routes: Routes,
 }

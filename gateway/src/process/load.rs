@@ -42,7 +42,8 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let groups = findings.keep(load_groups(&config.identity));
     let posture = findings.keep(load_posture(&config.posture));
     let names = policies::Names::of(&config.apps, groups.as_ref(), Some(&config.clients));
-    let policies = findings.take(policies::load(&config.policy.directory, &names));
+    let in_force = previous.and_then(|previous| previous.bundle.as_ref());
+    let policies = findings.take(policies::load_signed(&config.policy, in_force, &names));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, policies, routes) {
@@ -57,7 +58,8 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 trust: Arc::new(trust),
                 groups,
                 posture,
-                policies,
+                policies: Arc::new(policies.set),
+                bundle: policies.bundle,
                 routes,
             };
             Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
@@ -69,13 +71,23 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     }
 }
 
+/// As [`load`], for a snapshot that is put in force next: no older bundle of policies comes after it.
+///
+/// # Errors
+/// All that is wrong, or that this cannot be kept.
+pub fn load_to_serve(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
+    let loaded = load(path, previous)?;
+    policies::keep(&loaded.snapshot.config.policy, loaded.snapshot.bundle.as_ref()).map_err(|error| vec![*error])?;
+    Ok(loaded)
+}
+
 /// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
 fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
     let config::Readable { apps, policy, identity, posture } = *invalid.readable;
     let groups = load_groups(&identity);
     let names = policies::Names::of(&apps, groups.as_ref().ok(), None);
-    let policies = policy.and_then(|policy| policies::load(&policy.directory, &names).err());
+    let policies = policy.and_then(|policy| policies::load_signed(&policy, None, &names).err());
     diagnostics.extend(groups.err().unwrap_or_default());
     diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());
     diagnostics.extend(policies.unwrap_or_default());
