@@ -14,6 +14,7 @@ use crate::process::policies::Bundle;
 use crate::reason::Reason;
 use crate::request::decide::Asked;
 use crate::request::identify::Identity;
+use crate::request::shadow::Answer;
 
 /// An entry of the audit log.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Event {
     Connection(Box<ConnectionEvent>),
     /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
     Policies(Box<PoliciesEvent>),
+    /// Policy decided otherwise than Cedar does: OCSF Detection Finding (2004).
+    ShadowMismatch(Box<ShadowMismatch>),
 }
 
 /// Whether an event opens a request that is still running or ends it.
@@ -239,5 +242,30 @@ impl PoliciesEvent {
 impl From<PoliciesEvent> for Event {
     fn from(event: PoliciesEvent) -> Self {
         Self::Policies(Box::new(event))
+    }
+}
+
+/// A decision that Cedar would have made otherwise.
+#[derive(Debug, Clone)]
+pub struct ShadowMismatch {
+    /// The record's id.
+    pub id: Uuid,
+    /// When it was found, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// The request, whose record has the question.
+    pub request: Uuid,
+    /// The app that was asked for.
+    pub app: Arc<str>,
+    /// Digest of the policies.
+    pub policy_digest: Arc<str>,
+    /// What was answered.
+    pub decided: Answer,
+    /// What Cedar answers.
+    pub by_cedar: Answer,
+}
+
+impl From<ShadowMismatch> for Event {
+    fn from(event: ShadowMismatch) -> Self {
+        Self::ShadowMismatch(Box::new(event))
     }
 }

@@ -32,6 +32,12 @@ impl AuditQueue {
         }
     }
 
+    /// The same outside of tasks: this thread waits for the place.
+    pub fn put_blocking(&self, event: impl Into<Event>) {
+        // Fails when the log has ended, as has the process then.
+        let _ = self.sender.blocking_send(event.into());
+    }
+
     /// Places in use: records that wait and places that are reserved.
     pub fn depth(&self) -> usize {
         self.capacity() - self.sender.capacity()

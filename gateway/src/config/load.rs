@@ -51,7 +51,8 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "posture", "management", "audit", "limits"];
+const MAIN_ONLY: [&str; 9] =
+    ["include", "listen", "policy", "identity", "posture", "threat", "management", "audit", "limits"];
 
 /// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
 /// looked for.
@@ -94,6 +95,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
+    let threats = decision::threats(root.tables("threat"));
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -119,6 +121,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             policy: parts.policy?,
             identity,
             posture,
+            threats,
             management: parts.management.management,
             audit,
             limits,

@@ -162,6 +162,28 @@ impl<'a> Table<'a> {
         Duration::from_secs(self.integer(key, default, range))
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&mut self, key: &'static str, default: f64) -> f64 {
+        let Some(value) = self.take(key) else { return default };
+        match value.as_float().or_else(|| value.as_integer().map(|number| number as f64)) {
+            Some(number) if (0.0..=1.0).contains(&number) => number,
+            _ => {
+                self.spot
+                    .at(value.span)
+                    .error(format!("`{key}` is no fraction"), "a number from 0 to 1, such as `0.001`");
+                default
+            }
+        }
+    }
+
+    /// A file that need not be readable now: whoever reads it has a last good version to fall back on.
+    pub(super) fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let text = self.required_text(key)?;
+        let path = text.spot.resolve(&text);
+        text.spot.findings.watch(path.clone());
+        Some(path)
+    }
+
     /// A file that can be read.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         self.text(key).and_then(|path| file(&path))

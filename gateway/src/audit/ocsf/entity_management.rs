@@ -90,7 +90,7 @@ impl<'a> EntityManagement<'a> {
             activity_name: "Activate",
             type_uid: CLASS_UID * 100 + ACTIVATE,
             time: event.time_ms,
-            metadata: Metadata::of_gateway(event.id, None),
+            metadata: Metadata::of_gateway(event.id),
             result: if refused { REFUSED } else { IN_FORCE },
             status_detail: event.errors.first().map(|error| bounds.detail(error)),
             entity: Entity {
@@ -123,5 +123,76 @@ impl<'a> PoliciesPart<'a> {
             error_count: event.errors.len(),
             errors: (!event.errors.is_empty()).then(|| some(&event.errors)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use crate::audit::event::{Event, PoliciesEvent};
+    use crate::audit::ocsf::{LINE_LIMIT, write_line};
+    use crate::process::policies::Bundle;
+
+    fn event() -> PoliciesEvent {
+        PoliciesEvent {
+            id: Uuid::from_u128(3),
+            time_ms: 5,
+            digest: "ab".into(),
+            policies: 12,
+            bundle: Some(Bundle {
+                sequence: 7,
+                manifest: "cd".into(),
+                author: "lan".into(),
+                approvers: vec!["minh".into(), "hoa".into()],
+            }),
+            errors: Vec::new(),
+        }
+    }
+
+    fn line(event: PoliciesEvent) -> Vec<u8> {
+        let mut line = Vec::new();
+        write_line(&Event::from(event), &mut line).unwrap();
+        line
+    }
+
+    fn record(event: PoliciesEvent) -> Value {
+        serde_json::from_slice(&line(event)).unwrap()
+    }
+
+    #[test]
+    fn policies_that_came_into_force() {
+        let record = record(event());
+        let expected = json!({
+            "class_uid": 3004, "category_uid": 3, "activity_id": 10, "activity_name": "Activate", "type_uid": 300_410,
+            "time": 5,
+            "metadata": {
+                "version": "1.8.0",
+                "product": {"name": "Gác Cổng", "vendor_name": "Gác Cổng", "version": env!("CARGO_PKG_VERSION")},
+                "uid": "00000000-0000-0000-0000-000000000003",
+            },
+            "status_id": 1, "status": "Success", "severity_id": 1, "severity": "Informational",
+            "entity": {"name": "policies", "type": "policy", "uid": "ab", "version": "7"},
+            "actor": {"user": {"uid": "lan", "type_id": 1, "type": "User"}},
+            "unmapped": {"gaccong": {
+                "version": 1, "phase": "final", "result": "in_force", "policy_digest": "ab", "policy_count": 12,
+                "bundle": {"sequence": 7, "manifest_sha256": "cd", "author": "lan", "approvers": ["minh", "hoa"]},
+                "error_count": 0,
+            }},
+        });
+        assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn policies_that_did_not_load_name_the_faults_and_no_author() {
+        let errors: Vec<_> = (0..1000).map(|number| format!("a.cedar:{number}:1: {}", "x\n".repeat(5000))).collect();
+        let refused = PoliciesEvent { errors, ..event() };
+        let bytes = line(refused.clone());
+        assert!(bytes.len() <= LINE_LIMIT && bytes.iter().filter(|byte| **byte == b'\n').count() == 1);
+        let record = record(refused);
+        assert_eq!((record["status"].as_str(), record.get("actor")), (Some("Failure"), None));
+        assert_eq!(record["unmapped"]["gaccong"]["error_count"], 1000);
+        assert!(record["status_detail"].as_str().unwrap().starts_with("a.cedar:0:1: x"));
     }
 }

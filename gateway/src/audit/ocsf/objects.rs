@@ -32,8 +32,8 @@ struct Product {
 
 impl<'a> Metadata<'a> {
     /// The metadata of a record of the gateway itself.
-    pub(super) fn of_gateway(id: Uuid, correlation: Option<Text<'a>>) -> Self {
-        Self { profiles: &[], ..Self::of(id, false, correlation) }
+    pub(super) fn of_gateway(id: Uuid) -> Self {
+        Self { profiles: &[], ..Self::of(id, false, None) }
     }
 
     /// The metadata of the record `id`. `proxied` says whether a load balancer stands in front.
