@@ -47,14 +47,16 @@
 
 use std::sync::Arc;
 
+mod compile;
+mod conclude;
 mod confine;
 mod decision;
 mod diagnostic;
 mod evaluate;
 mod holds;
+mod interpret;
 mod lint;
 mod load;
-mod mentions;
 mod names;
 mod question;
 mod question_buf;
@@ -117,6 +119,11 @@ impl PolicySet {
     /// The number of policies.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// The number of policies that are not compiled: Cedar itself evaluates them, more slowly.
+    pub fn interpreted(&self) -> usize {
+        self.evaluator.interpreted()
     }
 
     /// Whether there is no policy: everything is refused.

@@ -8,7 +8,6 @@ use proptest::sample::select;
 
 use super::*;
 use crate::load::{Policy, parse_policies};
-use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::translate::Translator;
 
@@ -72,7 +71,7 @@ fn whole(policies: &[Policy], apps: &[AppScope<'_>], question: &Question<'_>) ->
     let entities = apps.chain([cedar::Entity::new_no_attrs(principal.clone(), groups)]);
     let entities = cedar::Entities::from_entities(entities, None).unwrap();
     let action = "Action::\"read\"".parse().unwrap();
-    let context = Translator::new().unwrap().context(&question.context, Mentions::ALL).unwrap().into();
+    let context = Translator::new().unwrap().context(&question.context).unwrap().into();
     let request = cedar::Request::new(principal, action, names.app(question.app), context, None).unwrap();
     let response = cedar::Authorizer::new().is_authorized(&request, &set, &entities);
     let errors = response.diagnostics().errors().map(|error| {
