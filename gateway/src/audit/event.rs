@@ -32,7 +32,8 @@ pub enum Event {
 /// Whether an event opens a request that is still running or ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The request has been open for more than a second; a final event with the same id follows.
+    /// The request has been open for more than a second, or a policy asks for a record at once; a final event with the
+    /// same id follows.
     Opening,
     /// The one final event.
     Final,
@@ -126,8 +127,10 @@ pub struct DecisionFacts {
     pub verdict: Verdict,
     /// The reason of a denial (also of one only observed).
     pub reason: Option<Reason>,
-    /// The determining policies.
+    /// The determining policies: after a denial that was only observed, those that made the denial.
     pub policies: PolicyIds,
+    /// The permits that are only observed and, enforced, would have let a refused request through.
+    pub would_permit: PolicyIds,
     /// Digest of the policies that were asked.
     pub policy_digest: Option<Arc<str>>,
     /// Errors of evaluation and other details that the client does not see.
@@ -141,7 +144,7 @@ pub enum Verdict {
     Permit,
     /// Refused.
     Deny,
-    /// Forwarded although enforcement would have refused (`mode = "observe"`).
+    /// Forwarded although enforcement would have refused (`mode = "observe"`, or `@mode("observe")` of a policy).
     ObservedDeny,
 }
 

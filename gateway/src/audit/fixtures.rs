@@ -117,6 +117,7 @@ pub(crate) fn request() -> RequestEvent {
             verdict: Verdict::Permit,
             reason: None,
             policies: [Arc::from("payroll.read")].into_iter().collect(),
+            would_permit: Default::default(),
             policy_digest: Some("sha256:00".into()),
             details: Vec::new(),
         },

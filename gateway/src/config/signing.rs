@@ -43,12 +43,14 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Signing> {
     }
     let spot = table.spot;
     table.require_entries("signers", "a list of tables");
-    let signers: Vec<_> = table.tables("signers").into_iter().filter_map(signer).collect();
+    let signers = table.tables("signers");
+    let count = signers.len();
     let threshold = table.size("threshold", MIN_THRESHOLD, MIN_THRESHOLD..=64);
-    if !signers.is_empty() && threshold > signers.len() {
-        let message = format!("`threshold` asks for {threshold} signatures, but there are {} signers", signers.len());
+    if count > 0 && threshold > count {
+        let message = format!("`threshold` asks for {threshold} signatures, but there are {count} signers");
         spot.error(message, "at least as many `signers`");
     }
+    let signers = signers.into_iter().filter_map(signer).collect();
     let state = table.text("state").map(|path| path.spot.resolve(&path));
     Some(Signing { threshold, signers, state: state.unwrap_or_else(|| spot.resolve("run/policy.state")) })
 }

@@ -62,6 +62,8 @@ pub struct Refused {
     pub words: Words,
     /// The determining policies.
     pub policies: PolicyIds,
+    /// The permits that are only observed and would have let it through.
+    pub would_permit: PolicyIds,
     /// For the record only.
     pub details: Vec<String>,
     /// The complete question, where policy was asked.
@@ -79,6 +81,7 @@ impl Refused {
             reason,
             words: Words::default(),
             policies: PolicyIds::new(),
+            would_permit: PolicyIds::new(),
             details: Vec::new(),
             asked: None,
             policy_digest: None,
@@ -97,6 +100,7 @@ impl Refused {
             verdict: Verdict::Deny,
             reason: Some(self.reason),
             policies: self.policies.clone(),
+            would_permit: self.would_permit.clone(),
             policy_digest: self.policy_digest.clone(),
             details: self.details.clone(),
         }
@@ -118,7 +122,14 @@ impl Permitted {
                 (Verdict::ObservedDeny, Some(reason_of(denial.cause)), denial.policies.clone(), denial.errors.clone())
             }
         };
-        DecisionFacts { verdict, reason, policies, policy_digest: Some(Arc::clone(digest)), details }
+        DecisionFacts {
+            verdict,
+            reason,
+            policies,
+            would_permit: PolicyIds::new(),
+            policy_digest: Some(Arc::clone(digest)),
+            details,
+        }
     }
 }
 
@@ -167,6 +178,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
             reason: reason_of(denial.cause),
             words: denial.words,
             policies: denial.policies,
+            would_permit: denial.would_permit,
             details: denial.errors,
             asked: Some(asked),
             policy_digest: Some(Arc::clone(snapshot.policies.digest())),

@@ -30,7 +30,7 @@ use crate::config::Limits;
 use crate::facts::snapshot::{Route, Snapshot};
 use crate::reason::Reason;
 use crate::request::decide::{Permitted, Refused, Wanted};
-use crate::request::exchange::Exchange;
+use crate::request::exchange::{Announcement, Exchange};
 use crate::request::head::Head;
 use crate::request::normalise::Normal;
 use crate::request::refuse::{Reader, Refusal};
@@ -107,11 +107,13 @@ fn admit(
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
+    let announcement = Announcement::of(&admitted.permitted, gateway)?;
     let facts = admitted.permitted.facts(snapshot.policies.digest());
     let Permitted { asked, holds_until_ms, decision_ns, .. } = &admitted.permitted;
     let live = exchange
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
+    announcement.send(&live, connection);
     // A reload that came between decision and registration has not seen this request: it is decided again here.
     if gateway.snapshot.load().epoch != snapshot.epoch {
         sweep::decide_again(connection, &live);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use gaccong_policy::{Cause, Decision, Mode, Permit, PolicyIds, PolicySet};
+use gaccong_policy::{Cause, Decision, Mode, Permit, PolicyId, PolicyIds, PolicySet};
 use uuid::Uuid;
 
 use crate::audit::event::ShadowMismatch;
@@ -41,6 +41,8 @@ pub struct Answer {
     pub cause: Option<Cause>,
     /// The policies that made the decision, in the order of their ids.
     pub policies: PolicyIds,
+    /// Those that are only observed and would have made another.
+    pub observed: PolicyIds,
 }
 
 /// A decision to be checked.
@@ -107,10 +109,11 @@ fn is_next(every: u32) -> bool {
 
 impl Answer {
     fn of_permit(permit: &Permit) -> Self {
-        match permit.would_refuse() {
-            Some(denial) => Self::new(true, Some(denial.cause), &denial.policies),
-            None => Self::new(true, None, permit.policies()),
-        }
+        let (cause, observed) = match permit.would_refuse() {
+            Some(denial) => (Some(denial.cause), denial.policies.as_slice()),
+            None => (None, Default::default()),
+        };
+        Self::new(true, cause, permit.policies(), observed)
     }
 
     /// `None` where policy was not asked.
@@ -121,20 +124,23 @@ impl Answer {
             Reason::PolicyError => Cause::Error,
             _ => return None,
         };
-        Some(Self::new(false, Some(cause), &refused.policies))
+        Some(Self::new(false, Some(cause), &refused.policies, &refused.would_permit))
     }
 
     fn of(decision: &Decision) -> Self {
         match decision {
             Decision::Permit(permit) => Self::of_permit(permit),
-            Decision::Deny(denial) => Self::new(false, Some(denial.cause), &denial.policies),
+            Decision::Deny(denial) => Self::new(false, Some(denial.cause), &denial.policies, &denial.would_permit),
         }
     }
 
-    fn new(permitted: bool, cause: Option<Cause>, policies: &[Arc<str>]) -> Self {
-        let mut policies = PolicyIds::from(policies);
-        policies.sort();
-        Self { permitted, cause, policies }
+    fn new(permitted: bool, cause: Option<Cause>, policies: &[PolicyId], observed: &[PolicyId]) -> Self {
+        let sorted = |ids: &[PolicyId]| {
+            let mut ids = PolicyIds::from(ids);
+            ids.sort();
+            ids
+        };
+        Self { permitted, cause, policies: sorted(policies), observed: sorted(observed) }
     }
 }
 
@@ -226,6 +232,8 @@ mod tests {
     fn another_decision_or_another_reason_for_it_is_a_mismatch() {
         let renamed = PERMIT.replace("\"p\"", "\"q\"");
         let more = format!("{PERMIT} @id(\"q\") permit (principal, action, resource);");
+        let observed = format!("{PERMIT} @id(\"f\") @mode(\"observe\") forbid (principal, action, resource);");
+        let would_permit = format!("@mode(\"observe\") {PERMIT}");
         for (text, other, mode) in [
             (PERMIT, FORBID, Mode::Enforce),
             (FORBID, PERMIT, Mode::Enforce),
@@ -234,6 +242,8 @@ mod tests {
             (FORBID, "", Mode::Enforce),
             (PERMIT, &*renamed, Mode::Enforce),
             (PERMIT, &*more, Mode::Enforce),
+            (PERMIT, &*observed, Mode::Enforce),
+            ("", &*would_permit, Mode::Enforce),
         ] {
             let (recorded, counted) = checked(text, other, mode);
             assert_eq!(counted, [1, 1], "{text} {other}");

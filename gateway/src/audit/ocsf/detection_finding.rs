@@ -55,6 +55,7 @@ struct AnswerPart<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
     policies: Texts<'a, PolicyId>,
+    observed: Texts<'a, PolicyId>,
 }
 
 impl<'a> DetectionFinding<'a> {
@@ -94,13 +95,18 @@ impl<'a> DetectionFinding<'a> {
 
 impl<'a> AnswerPart<'a> {
     fn of(answer: &'a Answer, bounds: &Bounds) -> Self {
-        let policies = Texts { values: &answer.policies, max: bounds.policy, count: bounds.policies };
-        Self { permitted: answer.permitted, cause: answer.cause, policies }
+        Self {
+            permitted: answer.permitted,
+            cause: answer.cause,
+            policies: bounds.policies(&answer.policies),
+            observed: bounds.policies(&answer.observed),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use gaccong_policy::PolicyIds;
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -110,18 +116,20 @@ mod tests {
 
     #[test]
     fn a_mismatch_names_both_answers_and_the_request() {
+        let answer = |permitted, cause, policy: &str| Answer {
+            permitted,
+            cause,
+            policies: [policy.into()].into_iter().collect(),
+            observed: PolicyIds::new(),
+        };
         let event = ShadowMismatch {
             id: Uuid::from_u128(3),
             time_ms: 5,
             request: Uuid::from_u128(1),
             app: "payroll".into(),
             policy_digest: "ab".into(),
-            decided: Answer { permitted: true, cause: None, policies: ["p".into()].into_iter().collect() },
-            by_cedar: Answer {
-                permitted: false,
-                cause: Some(Cause::Forbid),
-                policies: ["f".into()].into_iter().collect(),
-            },
+            decided: answer(true, None, "p"),
+            by_cedar: answer(false, Some(Cause::Forbid), "f"),
         };
         let mut line = Vec::new();
         write_line(&Event::from(event), &mut line).unwrap();
@@ -132,7 +140,7 @@ mod tests {
         );
         let part = &record["unmapped"]["gaccong"];
         assert_eq!(part["request"], "00000000-0000-0000-0000-000000000001");
-        assert_eq!(part["decided"], json!({"permitted": true, "policies": ["p"]}));
-        assert_eq!(part["by_cedar"], json!({"permitted": false, "cause": "Forbid", "policies": ["f"]}));
+        assert_eq!(part["decided"], json!({"permitted": true, "policies": ["p"], "observed": []}));
+        assert_eq!(part["by_cedar"], json!({"permitted": false, "cause": "Forbid", "policies": ["f"], "observed": []}));
     }
 }

@@ -33,7 +33,7 @@ fn a_threshold_that_is_unreachable_or_has_no_signers_is_refused() {
         ("directory = \"policies\"\nstate = \"s\"".to_owned(), "`state` without `signers` has no effect"),
         ("directory = \"policies\"\nsigners = []".to_owned(), "`signers` is empty"),
         (SIGNED.replace("minh.pub", "absent.pub"), "cannot read `absent.pub`"),
-        (SIGNED.replace("file:minh.pub", "minh.pub"), "unknown key scheme"),
+        (SIGNED.replace("file:minh.pub", "minh.pub"), "a key needs a scheme"),
         (SIGNED.replace("\"minh\"", "\"../minh\""), "is not a name"),
     ] {
         let problems = folder.load(&with("directory = \"policies\"", &line)).expect_err(words);
