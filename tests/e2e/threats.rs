@@ -35,7 +35,7 @@ async fn a_broken_list_leaves_its_last_good_version_in_force_and_holds_nothing_e
     assert_eq!(alice.get(HOST, "/").await.reason(), Some("policy.forbid"));
     gateway.replace("blocklist.txt", "127.0.0.1\nnot an address\n");
     gateway.reload_in_vain().await;
-    assert!(gateway.log().contains("blocklist.txt:2:1: `not an address` is no address"), "{}", gateway.log());
+    assert!(gateway.log().contains("blocklist.txt:2:1: warning: `not an address` is no address"), "{}", gateway.log());
     assert_eq!(alice.get(HOST, "/").await.reason(), Some("policy.forbid"));
 
     std::fs::remove_file(gateway.dir().join("blocklist.txt")).unwrap();

@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod inputs;
+pub mod sign;
 
 use std::process::ExitCode;
 
@@ -12,11 +13,14 @@ use clap::Subcommand;
 pub enum PolicyCommand {
     /// How policy answers a question, why, and what would have to change.
     Explain(Box<explain::ExplainArgs>),
+    /// Signs a policy directory: the author makes the bundle, others approve it.
+    Sign(sign::SignArgs),
 }
 
 /// Does what the command line asks.
 pub fn run(command: &PolicyCommand) -> ExitCode {
     match command {
         PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Sign(args) => sign::run(args),
     }
 }

@@ -106,10 +106,11 @@ fn sign(args: &SignArgs) -> Result<Signed, Unsigned> {
         Unsigned::Failed(format!("{}: this is not an Ed25519 private key in PEM (PKCS #8)", args.key.display()))
     })?;
     let directory = &args.directory;
-    let files = files::read(directory, Wanted::All)?;
+    let files = files::read(directory, Wanted::All).map_err(|error| Unsigned::Failed(error.to_string()))?;
     let path = directory.join(MANIFEST);
     let last = files.iter().find(|file| file.name == MANIFEST);
-    let last = last.map(|file| Ok::<_, Unsigned>((Manifest::parse(&path, &file.bytes)?, file.bytes.clone()))).transpose()?;
+    let last =
+        last.map(|file| Ok::<_, Unsigned>((Manifest::parse(&path, &file.bytes)?, file.bytes.clone()))).transpose()?;
     let (manifest, bytes) = match (args.author, last) {
         (true, last) => make(args, &files, last.map(|(manifest, _)| manifest))?,
         (false, Some((manifest, bytes))) => {

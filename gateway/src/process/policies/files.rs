@@ -82,7 +82,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn folder(&mut self, below: &str, depth: usize) -> Result<(), Box<Diagnostic>> {
-        let folder = self.directory.join(below);
+        let folder = if below.is_empty() { self.directory.to_owned() } else { self.directory.join(below) };
         let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<DirEntry>, _>>);
         for entry in entries.map_err(|error| Box::new(unreadable(&folder, &error)))? {
             let path = entry.path();
