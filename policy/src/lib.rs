@@ -52,6 +52,7 @@ use crate::load::Erring;
 mod closed_sets;
 mod compile;
 mod conclude;
+mod confine;
 mod core_syntax;
 mod decision;
 mod diagnostic;

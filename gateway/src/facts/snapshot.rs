@@ -8,7 +8,9 @@ use gaccong_policy::PolicySet;
 use crate::config::{App, Config, HostPattern};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
+use crate::facts::threat::Threats;
 use crate::facts::trust::Trust;
+use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 
@@ -29,8 +31,12 @@ pub struct Snapshot {
     pub groups: Groups,
     /// What was reported of devices.
     pub posture: Posture,
+    /// Which addresses are dangerous.
+    pub threats: Threats,
     /// The policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
+    /// The signed bundle that the policies are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
     /// Hosts and their apps.
     pub routes: Routes,
     /// The control API, where there is one.
@@ -57,7 +63,7 @@ pub struct Control {
     /// The trust domains whose certificates are admitted.
     pub trust: Vec<Arc<str>>,
     /// Its policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
 }
 
 /// What answers for a host, and the policies that decide who may reach it.
@@ -68,7 +74,7 @@ pub struct Resource<'a> {
     /// The way to it; `None` for the control API, which the gateway answers itself.
     pub route: Option<&'a Arc<Route>>,
     /// The policies.
-    pub policies: &'a PolicySet,
+    pub policies: &'a Arc<PolicySet>,
 }
 
 impl Snapshot {

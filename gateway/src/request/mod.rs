@@ -12,6 +12,7 @@ pub mod identify;
 pub mod list;
 pub mod normalise;
 pub mod refuse;
+pub mod shadow;
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use crate::control;
 use crate::facts::snapshot::{Resource, Route, Snapshot};
 use crate::reason::Reason;
 use crate::request::decide::{Permitted, Refused, Wanted};
-use crate::request::exchange::Exchange;
+use crate::request::exchange::{Announcement, Exchange};
 use crate::request::head::Head;
 use crate::request::normalise::Normal;
 use crate::request::refuse::{Reader, Refusal};
@@ -114,11 +115,13 @@ fn admit(
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
+    let announcement = Announcement::of(&admitted.permitted, gateway)?;
     let facts = admitted.permitted.facts(&admitted.policy_digest);
     let Permitted { asked, holds_until_ms, decision_ns, .. } = &admitted.permitted;
     let live = exchange
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
+    announcement.send(&live, connection);
     // A reload that came between decision and registration has not seen this request: it is decided again here.
     if gateway.snapshot.load().epoch != snapshot.epoch {
         sweep::decide_again(connection, &live);
@@ -189,6 +192,7 @@ fn weigh(
     if decision_ns > 0 {
         connection.gateway.metrics.decided(decision_ns);
     }
+    connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
     let permitted = weighed?;
     if announced_bytes(&parts.headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);

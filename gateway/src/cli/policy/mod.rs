@@ -6,6 +6,7 @@ pub mod fmt;
 pub mod inputs;
 pub mod lint;
 pub mod replay;
+pub mod sign;
 pub mod test;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ pub enum PolicyCommand {
     Explain(Box<explain::ExplainArgs>),
     /// What other policies would have answered to the requests that are on record.
     Replay(Box<replay::ReplayArgs>),
+    /// Signs a policy directory: the author makes the bundle, others approve it.
+    Sign(sign::SignArgs),
 }
 
 /// Does what the command line asks.
@@ -38,5 +41,6 @@ pub fn run(command: &PolicyCommand) -> ExitCode {
         PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Replay(args) => replay::run(args),
+        PolicyCommand::Sign(args) => sign::run(args),
     }
 }

@@ -92,6 +92,7 @@ fn a_panic_after_the_permit_leaves_its_record() {
             verdict: Verdict::Permit,
             reason: None,
             policies: Default::default(),
+            would_permit: Default::default(),
             policy_digest: None,
             details: Vec::new(),
         };
