@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Permit, PolicyIds, PrincipalKind, Words};
+use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
 
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
@@ -89,6 +89,17 @@ impl Refused {
     /// A refusal with a detail for the record.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Self { details: vec![detail.into()], ..Self::of(reason) }
+    }
+
+    /// What the person can mend, where policy refused and has no words of its own. This costs far more than the decision,
+    /// and is for the response only.
+    pub fn remedies(&self, policies: &PolicySet) -> Vec<Remedy> {
+        match (self.reason, &self.asked) {
+            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked)) if self.words == Words::default() => {
+                policies.explain(&asked.question()).mendable()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What the record says of the decision.

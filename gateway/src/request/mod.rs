@@ -64,7 +64,9 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
                 if !body.is_end_stream() {
                     connection.leaves_body_unread();
                 }
-                let refusal = Refusal { words: refused.words.clone(), ..Refusal::new(refused.reason, exchange.id()) };
+                let remedies = refused.remedies(&gateway.snapshot.load().policies);
+                let words = refused.words.clone();
+                let refusal = Refusal { words, remedies, ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
                 exchange.refused(refused, response.status(), response.body().len() as u64);
                 response.map(ResponseBody::from)

@@ -8,8 +8,10 @@ mod problem;
 mod reader;
 mod texts;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use gaccong_policy::Words;
+use gaccong_policy::{Remedy, Words};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -31,6 +33,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// What the policies say, which takes the place of our own words.
     pub words: Words,
+    /// What the person can mend; empty where that would not be enough.
+    pub remedies: Vec<Remedy>,
     /// The request's id, to quote.
     pub request_id: Uuid,
 }
@@ -38,7 +42,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal in our own words.
     pub fn new(reason: Reason, request_id: Uuid) -> Self {
-        Self { reason, words: Words::default(), request_id }
+        Self { reason, words: Words::default(), remedies: Vec::new(), request_id }
     }
 
     /// The response for a reader.
@@ -91,6 +95,7 @@ pub(crate) struct Message<'a> {
     pub(crate) title: &'static str,
     pub(crate) detail: Said<'a>,
     pub(crate) advice: Said<'a>,
+    pub(crate) remedies: Vec<(Remedy, Cow<'static, str>)>,
 }
 
 /// A sentence and its language, which is not the page's where a policy speaks one language only.
@@ -102,12 +107,18 @@ pub(crate) struct Said<'a> {
 
 impl<'a> Message<'a> {
     pub(crate) fn of(refusal: &'a Refusal, language: Language) -> Self {
-        let ours = texts::text(refusal.reason, language);
+        let mut ours = texts::text(refusal.reason, language);
+        if !refusal.remedies.is_empty() {
+            let labels = texts::labels(language);
+            (ours.detail, ours.advice) = (labels.mendable, labels.mend);
+        }
         let words = &refusal.words;
+        let remedies = refusal.remedies.iter().map(|remedy| (*remedy, texts::remedy(*remedy, language)));
         Self {
             title: ours.title,
             detail: said(language, words.reason_vi.as_deref(), words.reason.as_deref(), ours.detail),
             advice: said(language, words.advice_vi.as_deref(), words.advice.as_deref(), ours.advice),
+            remedies: remedies.collect(),
         }
     }
 }

@@ -24,12 +24,22 @@ pub(super) fn render(refusal: &Refusal, message: &Message<'_>, language: Languag
         what_now = labels.what_now,
         advice_language = message.advice.language.tag(),
         advice = Escaped(message.advice.text),
+        remedies = list(message, language),
         help = labels.help,
         whom_to_ask = labels.whom_to_ask,
         request_id = refusal.request_id,
         code = refusal.reason,
         status = refusal.reason.status().as_u16(),
     )
+}
+
+/// The remedies as a list; nothing where there are none.
+fn list(message: &Message<'_>, language: Language) -> String {
+    if message.remedies.is_empty() {
+        return String::new();
+    }
+    let items: String = message.remedies.iter().map(|(_, text)| format!("<li>{}</li>\n", Escaped(text))).collect();
+    format!("<ul lang=\"{}\">\n{items}</ul>\n", language.tag())
 }
 
 /// Text that stands in HTML, in an element or a quoted attribute, for nothing but itself.

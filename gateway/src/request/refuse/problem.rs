@@ -1,6 +1,7 @@
 //! A refusal for programs: problem details (RFC 9457).
 
 use bytes::Bytes;
+use gaccong_policy::Remedy;
 use serde::Serialize;
 
 use super::{Message, Refusal};
@@ -15,6 +16,17 @@ struct Problem<'a> {
     /// The reason's code, as in `Gaccong-Reason`.
     reason: &'a str,
     advice: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remedies: Vec<Mend<'a>>,
+}
+
+/// Something that the person can mend.
+#[derive(Serialize)]
+struct Mend<'a> {
+    #[serde(flatten)]
+    remedy: Remedy,
+    /// What to do.
+    text: &'a str,
 }
 
 pub(super) fn render(refusal: &Refusal, message: &Message<'_>) -> Bytes {
@@ -26,6 +38,7 @@ pub(super) fn render(refusal: &Refusal, message: &Message<'_>) -> Bytes {
         instance: refusal.request_id.urn().to_string(),
         reason: refusal.reason.code(),
         advice: message.advice.text,
+        remedies: message.remedies.iter().map(|(remedy, text)| Mend { remedy: *remedy, text }).collect(),
     };
     // Strings and a number cannot fail to serialise; if they did, the fields of the response still say all.
     serde_json::to_vec(&problem).unwrap_or_default().into()

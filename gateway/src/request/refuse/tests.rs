@@ -106,6 +106,36 @@ fn the_words_of_a_policy_take_the_place_of_ours() {
     assert_eq!((&problem["detail"], &problem["advice"]), (&"Only <b>finance</b>".into(), &"Gọi \"1080\"".into()));
 }
 
+#[test]
+fn remedies_take_the_place_of_our_words() {
+    let remedies = vec![Remedy::DiskEncrypted, Remedy::PatchAgeDays { actual: 41, max: 30 }];
+    let refusal = Refusal { remedies, ..refusal(Reason::PolicyNoPermit) };
+    let response = refusal.response(PAGE);
+    let page = text(&response);
+    for part in [
+        "<ul lang=\"vi\">",
+        "<li>Bật mã hóa ổ đĩa",
+        "gần nhất: 41; cho phép: 30",
+        texts::labels(Language::Vietnamese).mend,
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains(texts::text(Reason::PolicyNoPermit, Language::Vietnamese).advice), "{page}");
+    let problem: serde_json::Value = serde_json::from_slice(refusal.response(PROBLEM).body()).unwrap();
+    let patch = "Install the security updates and restart your device (days since the last update: 41; allowed: 30).";
+    let expected = serde_json::json!({"fact": "patch_age_days", "actual": 41, "max": 30, "text": patch});
+    assert_eq!(problem["remedies"][1], expected);
+    assert_eq!(problem["remedies"][0]["fact"], "disk_encrypted");
+}
+
+#[test]
+fn without_remedies_there_is_no_list() {
+    let refusal = refusal(Reason::PolicyNoPermit);
+    assert!(!text(&refusal.response(PAGE)).contains("<ul"));
+    let problem: serde_json::Value = serde_json::from_slice(refusal.response(PROBLEM).body()).unwrap();
+    assert!(problem.get("remedies").is_none(), "{problem}");
+}
+
 /// `docs/REASONS.md` is made of the texts: `UPDATE_DOCS=1 cargo test -p gaccong reasons_are_documented` writes it anew.
 #[test]
 fn reasons_are_documented() {

@@ -1,5 +1,9 @@
 //! What refusals say in English.
 
+use std::borrow::Cow;
+
+use gaccong_policy::Remedy;
+
 use super::{Labels, Text};
 use crate::reason::Reason;
 
@@ -9,7 +13,30 @@ pub(super) const LABELS: Labels = Labels {
     what_now: "What you can do now",
     help: "Who can help",
     whom_to_ask: "Ask the helpdesk of your organisation, and quote this request id:",
+    mendable: "Your device, or your login, does not meet what this application demands.",
+    mend: "Do what is listed here. Once your device has reported the change, try again.",
 };
+
+/// The text of a remedy.
+#[rustfmt::skip]
+pub(super) fn remedy(remedy: Remedy) -> Cow<'static, str> {
+    Cow::Borrowed(match remedy {
+        Remedy::Managed => "Use a device that your organisation manages.",
+        Remedy::Reported => "Make sure that the management software of your organisation is running on your device and online, so that the device reports its state.",
+        Remedy::DiskEncrypted => "Turn on the encryption of your disk, for example BitLocker or FileVault.",
+        Remedy::Firewall => "Turn on the firewall of your device.",
+        Remedy::ScreenLock => "Let the screen of your device lock by itself.",
+        Remedy::SecureBoot => "Turn on Secure Boot. If you have never done this, let your support help you.",
+        Remedy::EdrRunning => "Start the protection software of your organisation (antivirus, EDR) on your device.",
+        Remedy::PatchAgeDays { actual, max } => {
+            return format!("Install the security updates and restart your device (days since the last update: {actual}; allowed: {max}).").into();
+        }
+        Remedy::OsVersion => "Update the operating system of your device.",
+        Remedy::Compliant => "Open the management software on your device and mend what it complains of.",
+        Remedy::AuthAgeS { .. } => "Log in again: your last login was too long ago.",
+        Remedy::Acr => "Log in by a stronger method, such as a security key or a smart card.",
+    })
+}
 
 /// The text of a reason.
 #[rustfmt::skip]

@@ -3,6 +3,10 @@
 mod en;
 mod vi;
 
+use std::borrow::Cow;
+
+use gaccong_policy::Remedy;
+
 use super::Language;
 use crate::reason::Reason;
 
@@ -32,6 +36,10 @@ pub(super) struct Labels {
     pub(super) help: &'static str,
     /// Whom to ask, and to quote the request's id, which follows.
     pub(super) whom_to_ask: &'static str,
+    /// Detail, in place of the reason's, of a refusal that the person can mend.
+    pub(super) mendable: &'static str,
+    /// Advice, in place of the reason's, before the remedies.
+    pub(super) mend: &'static str,
 }
 
 /// The text of a reason.
@@ -39,6 +47,14 @@ pub(super) fn text(reason: Reason, language: Language) -> Text {
     match language {
         Language::Vietnamese => vi::text(reason),
         Language::English => en::text(reason),
+    }
+}
+
+/// What to do, in one or two sentences.
+pub(super) fn remedy(remedy: Remedy, language: Language) -> Cow<'static, str> {
+    match language {
+        Language::Vietnamese => vi::remedy(remedy),
+        Language::English => en::remedy(remedy),
     }
 }
 

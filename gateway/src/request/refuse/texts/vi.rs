@@ -1,5 +1,9 @@
 //! What refusals say in Vietnamese.
 
+use std::borrow::Cow;
+
+use gaccong_policy::Remedy;
+
 use super::{Labels, Text};
 use crate::reason::Reason;
 
@@ -9,7 +13,30 @@ pub(super) const LABELS: Labels = Labels {
     what_now: "Bạn có thể làm gì",
     help: "Ai có thể giúp",
     whom_to_ask: "Bạn hãy liên hệ bộ phận hỗ trợ của cơ quan và cung cấp mã yêu cầu này:",
+    mendable: "Thiết bị hoặc lần đăng nhập của bạn chưa đáp ứng yêu cầu của ứng dụng này.",
+    mend: "Bạn hãy thực hiện các việc dưới đây. Khi thiết bị đã báo cáo thay đổi, hãy thử lại.",
 };
+
+/// The text of a remedy.
+#[rustfmt::skip]
+pub(super) fn remedy(remedy: Remedy) -> Cow<'static, str> {
+    Cow::Borrowed(match remedy {
+        Remedy::Managed => "Dùng thiết bị do cơ quan quản lý.",
+        Remedy::Reported => "Kiểm tra phần mềm quản lý của cơ quan trên thiết bị đang chạy và có mạng, để thiết bị báo cáo được tình trạng của nó.",
+        Remedy::DiskEncrypted => "Bật mã hóa ổ đĩa, ví dụ BitLocker hoặc FileVault.",
+        Remedy::Firewall => "Bật tường lửa trên thiết bị.",
+        Remedy::ScreenLock => "Bật chế độ tự động khóa màn hình.",
+        Remedy::SecureBoot => "Bật khởi động an toàn (Secure Boot). Nếu bạn chưa từng làm việc này, hãy nhờ bộ phận hỗ trợ.",
+        Remedy::EdrRunning => "Khởi động phần mềm bảo vệ của cơ quan (chống mã độc, EDR) trên thiết bị.",
+        Remedy::PatchAgeDays { actual, max } => {
+            return format!("Cài các bản cập nhật bảo mật rồi khởi động lại thiết bị (số ngày từ lần cập nhật gần nhất: {actual}; cho phép: {max}).").into();
+        }
+        Remedy::OsVersion => "Cập nhật hệ điều hành của thiết bị.",
+        Remedy::Compliant => "Mở phần mềm quản lý trên thiết bị và khắc phục những điểm mà phần mềm này nêu ra.",
+        Remedy::AuthAgeS { .. } => "Đăng nhập lại: lần đăng nhập gần nhất của bạn đã quá lâu.",
+        Remedy::Acr => "Đăng nhập bằng phương thức mạnh hơn, chẳng hạn khóa bảo mật hoặc thẻ thông minh.",
+    })
+}
 
 /// The text of a reason.
 #[rustfmt::skip]
