@@ -60,6 +60,9 @@ async fn a_refusal_is_explained_in_the_words_of_the_policy() {
     ] {
         assert!(text.contains(words), "{words} in {text}");
     }
+    assert!(!text.contains("context.device"), "no policy text: {text}");
+    let (_, text) = why(&gateway, &id, &["--policy"]).await;
+    assert!(text.contains("compliant-only: ") && text.contains("context.device.compliant"), "{text}");
     let (_, text) = why(&gateway, &id, &["--lang", "vi"]).await;
     for words in ["bị từ chối", "Máy của bạn chưa đạt quy định.", "Hãy đề nghị đăng ký lại máy.", "hỏi ai"]
     {
