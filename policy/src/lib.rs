@@ -47,6 +47,7 @@
 
 use std::sync::Arc;
 
+pub mod analysis;
 mod decision;
 mod diagnostic;
 mod evaluate;

@@ -39,13 +39,32 @@ pub(crate) struct Policy {
     base: usize,
 }
 
+/// Policies that are valid, under the schema that they are valid for.
+pub(crate) struct Valid {
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) schema: Schema,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
 /// Loads on a thread of its own, whose stack is large.
 pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    with_large_stack(sources, || load_here(sources, vocabulary))
+}
+
+/// Parses and validates on a thread of its own, whose stack is large.
+pub(crate) fn valid(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Valid, Vec<Diagnostic>> {
+    with_large_stack(sources, || valid_here(sources, vocabulary))
+}
+
+fn with_large_stack<T: Send>(
+    sources: &Sources,
+    work: impl FnOnce() -> Result<T, Vec<Diagnostic>> + Send,
+) -> Result<T, Vec<Diagnostic>> {
     let failed = |what: &str| vec![Diagnostic::new(None, format!("the policies cannot be loaded: {what}"))];
     check_total_size(sources).map_err(|error| vec![error])?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, || load_here(sources, vocabulary)) {
+        match thread.spawn_scoped(scope, work) {
             Ok(loading) => loading.join().unwrap_or_else(|_| Err(failed("the loader failed"))),
             Err(error) => Err(failed(&error.to_string())),
         }
@@ -53,6 +72,15 @@ pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loa
 }
 
 fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let Valid { policies, schema, mut warnings } = valid_here(sources, vocabulary)?;
+    let known = lint::Known::new(vocabulary.apps);
+    warnings.extend(policies.iter().flat_map(|policy| lint::check(policy, &known)));
+    let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator };
+    Ok(Loaded { set, warnings })
+}
+
+fn valid_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Valid, Vec<Diagnostic>> {
     let texts: Vec<_> = sources.policies.iter().map(Text::new).collect();
     let (policies, mut errors) = parse(&texts);
     errors.extend(duplicates(&policies));
@@ -63,17 +91,13 @@ fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, V
             return Err(errors);
         }
     };
-    let (invalid, mut warnings) = validate(&schema, &policies, &texts);
+    let (invalid, warnings) = validate(&schema, &policies, &texts);
     errors.extend(invalid);
     if !errors.is_empty() {
         errors.sort_by(|a, b| a.place.cmp(&b.place));
         return Err(errors);
     }
-    let known = lint::Known::new(vocabulary.apps);
-    warnings.extend(policies.iter().flat_map(|policy| lint::check(policy, &known)));
-    let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
-    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator };
-    Ok(Loaded { set, warnings })
+    Ok(Valid { policies, schema, warnings })
 }
 
 /// Parses every policy by itself, so that one that is wrong does not hide the others.

@@ -58,13 +58,13 @@ pub(crate) fn build(
 }
 
 /// Policies by the entity that their scope ties the resource to.
-struct Index<'a> {
+pub(crate) struct Index<'a> {
     anywhere: Vec<&'a Policy>,
     within: HashMap<EntityUid, Vec<&'a Policy>>,
 }
 
 impl<'a> Index<'a> {
-    fn new(policies: &'a [Policy], names: &Names) -> Self {
+    pub(crate) fn new(policies: &'a [Policy], names: &Names) -> Self {
         let mut index = Self { anywhere: Vec::new(), within: HashMap::new() };
         for policy in policies {
             match policy.cedar.resource_constraint() {
@@ -83,7 +83,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    fn policies_of(&self, app: &AppScope<'_>, names: &Names) -> Vec<&'a Policy> {
+    pub(crate) fn policies_of(&self, app: &AppScope<'_>, names: &Names) -> Vec<&'a Policy> {
         let groups: HashSet<_> = app.groups.iter().map(|group| names.app_group(group)).collect();
         let own = std::iter::once(names.app(app.name)).chain(groups);
         let tied = own.filter_map(|uid| self.within.get(&uid)).flatten();
