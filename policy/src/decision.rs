@@ -63,6 +63,7 @@ pub struct Denial {
 
 /// Why policy refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// No `permit` was satisfied.
     NoPermit,

@@ -51,6 +51,7 @@ pub mod analysis;
 mod decision;
 mod diagnostic;
 mod evaluate;
+mod explain;
 mod holds;
 mod lint;
 mod load;
@@ -71,6 +72,10 @@ mod tests;
 
 pub use decision::{Cause, Decision, Denial, Mode, Permit, PolicyId, PolicyIds, Words};
 pub use diagnostic::{Diagnostic, Place};
+pub use explain::{
+    Change, Clause, ConditionOutcome, Considered, Determining, ExplainedCondition, Explanation, Fact, FactValue,
+    Operand, PolicyOutcome, Relation, Remedy,
+};
 pub use load::Loaded;
 pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
 pub use question_buf::{
@@ -86,6 +91,7 @@ pub struct PolicySet {
     digest: Arc<str>,
     len: usize,
     evaluator: evaluate::Evaluator,
+    explain: explain::Index,
 }
 
 impl PolicySet {

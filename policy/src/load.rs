@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::evaluate::Evaluator;
 use crate::source::{Source, Sources, Text, check_total_size};
 use crate::vocabulary::Vocabulary;
-use crate::{PolicySet, lint, schema, syntax};
+use crate::{PolicySet, explain, lint, schema, syntax};
 
 /// The stack for parsing and validation, which recurse far deeper than evaluation.
 const STACK_BYTES: usize = 64 << 20;
@@ -76,7 +76,8 @@ fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, V
     let known = lint::Known::new(vocabulary.apps);
     warnings.extend(policies.iter().flat_map(|policy| lint::check(policy, &known)));
     let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
-    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator };
+    let explain = explain::Index::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator, explain };
     Ok(Loaded { set, warnings })
 }
 

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod pki;
+pub mod policy;
 pub mod run;
 
 use std::fmt::Display;
@@ -41,6 +42,9 @@ pub enum Command {
     Run(run::RunArgs),
     /// Everything that is wrong with a configuration, its certificates, facts and policies, at once.
     Check(check::CheckArgs),
+    /// Policies: what they say, why, and what they would say.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// How results are printed.
@@ -60,6 +64,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run::run(&args),
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
+        Command::Policy(command) => policy::run(&command),
     }
 }
 

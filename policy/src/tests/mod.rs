@@ -1,6 +1,7 @@
 //! Tests of the crate through its public API, and what they share.
 
 mod decide;
+mod explain;
 mod load;
 mod properties;
 
