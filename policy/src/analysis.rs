@@ -1,20 +1,17 @@
-//! Policies as material for proofs: valid, and sliced by app as for a decision, but left in Cedar's syntax.
+//! Policies as material for proofs: parsed and valid, but left in Cedar's syntax.
 
 use cedar_policy::{Schema, pst};
 
 use crate::decision::PolicyId;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::load::{self, Policy};
-use crate::names::Names;
-use crate::slice::Index;
 use crate::source::Sources;
-use crate::vocabulary::{AppScope, Vocabulary};
+use crate::vocabulary::Vocabulary;
 
 /// The policies of some sources, and the schema that they are valid under.
 pub struct Material {
     schema: Schema,
     policies: Vec<Policy>,
-    names: Names,
 }
 
 /// One policy.
@@ -28,8 +25,7 @@ impl Material {
     /// Everything that is wrong with the sources, each with its place.
     pub fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Self, Vec<Diagnostic>> {
         let load::Valid { policies, schema, .. } = load::valid(sources, vocabulary)?;
-        let names = Names::new().map_err(|error| vec![Diagnostic::new(None, error.to_string())])?;
-        Ok(Self { schema, policies, names })
+        Ok(Self { schema, policies })
     }
 
     /// The schema: ours, the extensions, and the actions of the vocabulary.
@@ -40,12 +36,6 @@ impl Material {
     /// All policies, in the order of their sources.
     pub fn statements(&self) -> impl Iterator<Item = Statement<'_>> {
         self.policies.iter().map(Statement)
-    }
-
-    /// For each of `apps`, the policies that can apply to it.
-    pub fn slices(&self, apps: &[AppScope<'_>]) -> Vec<Vec<Statement<'_>>> {
-        let index = Index::new(&self.policies, &self.names);
-        apps.iter().map(|app| index.policies_of(app, &self.names).into_iter().map(Statement).collect()).collect()
     }
 }
 

@@ -5,8 +5,8 @@
 //! compare them with literals, and such a comparison changes its value only at moments known beforehand.
 
 use cedar_policy::pst::{BinaryOp, Expr, Literal, UnaryOp};
-use cedar_policy::{Context as CedarContext, Entities, EntityUid, EvalResult, Expression, Request, eval_expression};
 
+use crate::compile::milliseconds;
 use crate::question::Context;
 use crate::syntax::{children, context_path};
 
@@ -35,12 +35,29 @@ impl Horizon {
     pub(crate) fn of<'a>(conditions: impl Iterator<Item = &'a Expr>) -> Self {
         let mut horizon = Self::default();
         conditions.for_each(|condition| horizon.visit(condition));
-        let Self { instants_ms, times_of_day_ms, device_ages_s, session_ages_s, .. } = &mut horizon;
+        horizon.sorted()
+    }
+
+    /// The moments of all of these.
+    pub(crate) fn union<'a>(horizons: impl Iterator<Item = &'a Self>) -> Self {
+        let mut union = Self::default();
+        for horizon in horizons {
+            union.instants_ms.extend(&horizon.instants_ms);
+            union.times_of_day_ms.extend(&horizon.times_of_day_ms);
+            union.device_ages_s.extend(&horizon.device_ages_s);
+            union.session_ages_s.extend(&horizon.session_ages_s);
+            union.is_unclear |= horizon.is_unclear;
+        }
+        union.sorted()
+    }
+
+    fn sorted(mut self) -> Self {
+        let Self { instants_ms, times_of_day_ms, device_ages_s, session_ages_s, .. } = &mut self;
         for moments in [instants_ms, times_of_day_ms, device_ages_s, session_ages_s] {
             moments.sort_unstable();
             moments.dedup();
         }
-        horizon
+        self
     }
 
     /// The earliest time after the question's at which the conditions can change; `None` if they cannot.
@@ -176,7 +193,7 @@ impl Term {
             Expr::Literal(Literal::Long(value)) => Some(Self { clock: None, value: *value }),
             Expr::UnaryOp { op: UnaryOp::Neg, expr } => Self::literal(-i128::from(Self::of(expr)?.as_literal()?)),
             Expr::UnaryOp { op: op @ (UnaryOp::Datetime | UnaryOp::Duration), expr } => match expr.as_ref() {
-                Expr::Literal(Literal::String(text)) => Self::literal(constructed_ms(*op, text)?.into()),
+                Expr::Literal(Literal::String(text)) => Self::literal(milliseconds(*op, text)?.into()),
                 _ => None,
             },
             Expr::UnaryOp { op: UnaryOp::ToTime, expr } => Self::of(expr)?.time_of_day(),
@@ -218,22 +235,6 @@ impl Term {
             None => Some(Self { clock: None, value: self.value.rem_euclid(DAY_MS) }),
             _ => None,
         }
-    }
-}
-
-/// What `datetime("…")` or `duration("…")` is in milliseconds, according to Cedar.
-fn constructed_ms(op: UnaryOp, text: &str) -> Option<i64> {
-    let text = text.escape_default();
-    let source = match op {
-        UnaryOp::Datetime => format!("datetime(\"{text}\").durationSince(datetime(\"1970-01-01\")).toMilliseconds()"),
-        _ => format!("duration(\"{text}\").toMilliseconds()"),
-    };
-    let nobody: EntityUid = "User::\"\"".parse().ok()?;
-    let request = Request::new(nobody.clone(), nobody.clone(), nobody, CedarContext::empty(), None).ok()?;
-    let expression: Expression = source.parse().ok()?;
-    match eval_expression(&request, &Entities::empty(), &expression).ok()? {
-        EvalResult::Long(ms) => Some(ms),
-        _ => None,
     }
 }
 

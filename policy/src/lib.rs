@@ -48,14 +48,17 @@
 use std::sync::Arc;
 
 pub mod analysis;
+mod compile;
+mod conclude;
+mod confine;
 mod decision;
 mod diagnostic;
 mod evaluate;
 mod explain;
 mod holds;
+mod interpret;
 mod lint;
 mod load;
-mod mentions;
 mod names;
 mod question;
 mod question_buf;
@@ -109,6 +112,12 @@ impl PolicySet {
         self.evaluator.decide(question, mode)
     }
 
+    /// Decides as [`PolicySet::decide`] does, but by Cedar's evaluator alone: slow, and what the answers of `decide` are
+    /// checked against.
+    pub fn decide_by_cedar(&self, question: &Question<'_>, mode: Mode) -> Decision {
+        self.evaluator.decide_by_cedar(question, mode)
+    }
+
     /// SHA-256 of the policies, the schema and the actions, in lower-case hexadecimal.
     pub fn digest(&self) -> &Arc<str> {
         &self.digest
@@ -117,6 +126,11 @@ impl PolicySet {
     /// The number of policies.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// The number of policies that are not compiled: Cedar itself evaluates them, more slowly.
+    pub fn interpreted(&self) -> usize {
+        self.evaluator.interpreted()
     }
 
     /// Whether there is no policy: everything is refused.

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::evaluate::Evaluator;
 use crate::source::{Source, Sources, Text, check_total_size};
 use crate::vocabulary::Vocabulary;
-use crate::{PolicySet, explain, lint, schema, syntax};
+use crate::{PolicySet, confine, explain, lint, schema, syntax};
 
 /// The stack for parsing and validation, which recurse far deeper than evaluation.
 const STACK_BYTES: usize = 64 << 20;
@@ -85,6 +85,7 @@ fn valid_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Valid, V
     let texts: Vec<_> = sources.policies.iter().map(Text::new).collect();
     let (policies, mut errors) = parse(&texts);
     errors.extend(duplicates(&policies));
+    errors.extend(confine::check(&policies, &sources.schema_extensions));
     let schema = match schema::build(&sources.schema_extensions, vocabulary.actions) {
         Ok(schema) => schema,
         Err(found) => {

@@ -92,6 +92,7 @@ pub(crate) fn asked() -> Asked {
         path: "/salaries/2026".into(),
         method: Method::GET,
         source_ip: "203.0.113.9".parse().expect("address"),
+        threat: None,
         now_ms: TIME_MS,
     }
 }

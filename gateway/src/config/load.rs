@@ -5,12 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml_span::Span;
-use toml_span::value::ValueInner;
-
 use super::diagnostic::Diagnostic;
-use super::reader::{Table, Text};
-use super::source::{Findings, Source, Spot, unreadable, words};
+use super::reader::{Table, Text, parse};
+use super::source::{Findings, Source, unreadable, words};
 use super::{App, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management};
 
 /// A configuration that can be used, and what is odd about it.
@@ -54,7 +51,8 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "posture", "management", "audit", "limits"];
+const MAIN_ONLY: [&str; 9] =
+    ["include", "listen", "policy", "identity", "posture", "threat", "management", "audit", "limits"];
 
 /// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
 /// looked for.
@@ -97,6 +95,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
+    let threats = decision::threats(root.tables("threat"));
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -122,6 +121,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             policy: parts.policy?,
             identity,
             posture,
+            threats,
             management: parts.management.management,
             audit,
             limits,
@@ -155,15 +155,6 @@ fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Part
         }
     }
     root.finish();
-}
-
-fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
-    let spot = Spot { source, findings, span: Span::new(0, 0) };
-    match toml_span::parse(&source.text).map(|mut root| root.take()) {
-        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
-        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
-        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
-    }
 }
 
 /// The files that an entry of `include` names, sorted. A pattern may match none.

@@ -8,7 +8,9 @@ use gaccong_policy::PolicySet;
 use crate::config::{App, Config, HostPattern};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
+use crate::facts::threat::Threats;
 use crate::facts::trust::Trust;
+use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 
@@ -29,8 +31,12 @@ pub struct Snapshot {
     pub groups: Groups,
     /// What was reported of devices.
     pub posture: Posture,
+    /// Which addresses are dangerous.
+    pub threats: Threats,
     /// The policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
+    /// The signed bundle that the policies are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
     /// Hosts and their apps.
     pub routes: Routes,
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::event::PoliciesEvent;
 use crate::audit::log::AuditLog;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Config, Listen};
@@ -81,7 +82,7 @@ pub struct Ready {
 /// # Errors
 /// It could not start, one of its tasks failed, or records were lost at the end.
 pub fn run(start: &Start, stop: &CancellationToken, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
-    let Loaded { snapshot, warnings, .. } = load::load(&start.config_file, None).map_err(RunError::Invalid)?;
+    let Loaded { snapshot, warnings, .. } = load::load_to_serve(&start.config_file, None).map_err(RunError::Invalid)?;
     reload::log(&warnings);
     let config = Arc::clone(&snapshot.config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -121,6 +122,7 @@ async fn serve(
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
     let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
+    gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     let inputs = Inputs { data, management, config_file: start.config_file.clone(), hangup };
     let mut tasks = Tasks::start(&gateway, inputs);

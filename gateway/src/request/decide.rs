@@ -145,6 +145,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
         source_ip: wanted.source_ip,
+        threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
@@ -222,6 +223,8 @@ pub struct Asked {
     pub method: Method,
     /// The client's address.
     pub source_ip: IpAddr,
+    /// The threat list that has the address.
+    pub threat: Option<Arc<str>>,
     /// When it was asked, milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
@@ -246,7 +249,7 @@ impl Asked {
                     not_after_ms: self.certificate.not_after_ms,
                 }),
                 session: None,
-                threat: None,
+                threat: self.threat.as_deref().map(|list| policy::Threat { list }),
                 request: policy::Request {
                     host: &self.host,
                     path: &self.path,

@@ -12,6 +12,7 @@ pub mod identify;
 pub mod list;
 pub mod normalise;
 pub mod refuse;
+pub mod shadow;
 
 use std::sync::Arc;
 
@@ -179,6 +180,7 @@ fn weigh(
     if decision_ns > 0 {
         connection.gateway.metrics.decided(decision_ns);
     }
+    connection.gateway.shadow.offer(exchange.id(), snapshot, &weighed);
     let permitted = weighed?;
     if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);

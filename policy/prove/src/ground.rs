@@ -293,7 +293,8 @@ fn name_of<'a>(uid: &'a EntityUID, kind: &str) -> Option<&'a str> {
     (type_name(&uid.ty)? == kind).then_some(uid.eid.as_str())
 }
 
-fn type_name(kind: &EntityType) -> Option<&str> {
+/// The name of a type that is in no namespace.
+pub(crate) fn type_name(kind: &EntityType) -> Option<&str> {
     kind.0.namespace.is_empty().then(|| kind.0.id.as_str())
 }
 

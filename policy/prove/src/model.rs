@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use cedar_policy::Schema;
+use cedar_policy::pst::{self, EntityOrSlot, ResourceConstraint};
 use gaccong_policy::analysis::{Material, Statement};
 use gaccong_policy::{AppScope, Decision, Diagnostic, Mode, PolicySet, PrincipalKind, Source, Sources, Vocabulary};
 use smol_str::SmolStr;
 
-use crate::ground::{Action, Apps, Ground, Subject, ground};
+use crate::ground::{Action, Apps, Ground, Subject, ground, type_name};
 use crate::witness::Witness;
 
 /// A policy set and what it is about: the apps and actions of a configuration.
@@ -46,7 +47,8 @@ impl<'a> Model<'a> {
 
     /// The apps, each with the policies that can apply to it.
     pub(crate) fn slices(&self) -> impl Iterator<Item = (&'a AppScope<'a>, Vec<Statement<'_>>)> {
-        self.vocabulary.apps.iter().zip(self.material.slices(self.vocabulary.apps))
+        let index = Index::of(&self.material);
+        self.vocabulary.apps.iter().map(move |app| (app, index.policies_of(app)))
     }
 
     pub(crate) fn apps(&self) -> Apps<'a> {
@@ -68,6 +70,45 @@ impl<'a> Model<'a> {
     /// Other policies beside the same extensions of the schema.
     pub(crate) fn beside(&self, policies: Vec<Source>) -> Sources {
         Sources { policies, schema_extensions: self.extensions.clone() }
+    }
+}
+
+/// Policies by the entity that their scope ties the resource to: type and name.
+#[derive(Default)]
+struct Index<'s> {
+    anywhere: Vec<Statement<'s>>,
+    within: HashMap<(&'s str, &'s str), Vec<Statement<'s>>>,
+}
+
+impl<'s> Index<'s> {
+    fn of(material: &'s Material) -> Self {
+        let mut index = Self::default();
+        for statement in material.statements() {
+            match tied_to(statement.syntax()) {
+                Some(uid) => index.within.entry(uid).or_default().push(statement),
+                None => index.anywhere.push(statement),
+            }
+        }
+        index
+    }
+
+    fn policies_of(&self, app: &AppScope<'_>) -> Vec<Statement<'s>> {
+        let own = app.groups.iter().map(|group| ("AppGroup", &**group)).chain([("App", app.name)]);
+        let tied = own.filter_map(|uid| self.within.get(&uid)).flatten();
+        self.anywhere.iter().chain(tied).copied().collect()
+    }
+}
+
+/// The entity that a scope ties the resource to; `None` where it may be any, or must be looked at.
+fn tied_to(policy: &pst::Policy) -> Option<(&str, &str)> {
+    let (ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid)) =
+        &policy.body().resource
+    else {
+        return None;
+    };
+    match uid {
+        EntityOrSlot::Entity(uid) => Some((type_name(&uid.ty)?, &uid.eid)),
+        EntityOrSlot::Slot(_) => None,
     }
 }
 

@@ -8,7 +8,6 @@ use proptest::sample::select;
 
 use super::*;
 use crate::load::{Policy, parse_policies};
-use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::translate::Translator;
 
@@ -72,7 +71,7 @@ fn whole(policies: &[Policy], apps: &[AppScope<'_>], question: &Question<'_>) ->
     let entities = apps.chain([cedar::Entity::new_no_attrs(principal.clone(), groups)]);
     let entities = cedar::Entities::from_entities(entities, None).unwrap();
     let action = "Action::\"read\"".parse().unwrap();
-    let context = Translator::new().unwrap().context(&question.context, Mentions::ALL).unwrap().into();
+    let context = Translator::new().unwrap().context(&question.context).unwrap().into();
     let request = cedar::Request::new(principal, action, names.app(question.app), context, None).unwrap();
     let response = cedar::Authorizer::new().is_authorized(&request, &set, &entities);
     let errors = response.diagnostics().errors().map(|error| {
@@ -114,7 +113,8 @@ proptest! {
         let mut question = Question { app: names[app], ..question(&staff) };
         question.context.device = Some(Device { id: "d", patch_age_days, ..Device::default() });
         let expected = whole(&parse_policies(&[source(&text)]).unwrap(), &apps, &question);
-        prop_assert_eq!(summary(&set.decide(&question, Mode::Enforce)), expected);
+        prop_assert_eq!(&summary(&set.decide(&question, Mode::Enforce)), &expected);
+        prop_assert_eq!(summary(&set.decide_by_cedar(&question, Mode::Enforce)), expected);
     }
 
     /// Between a question and its `holds_until_ms`, time alone does not change the answer.

@@ -9,12 +9,12 @@ use crate::audit::event::{ConnectionEvent, Outcome, Phase, RequestEvent};
 use crate::reason::Reason;
 
 /// The version of `unmapped.gaccong`.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// `unmapped`
 #[derive(Debug, Serialize)]
 pub(super) struct Unmapped<T> {
-    gaccong: T,
+    pub(super) gaccong: T,
 }
 
 /// `unmapped.gaccong` of a request.
