@@ -49,6 +49,7 @@ use std::sync::Arc;
 
 use crate::load::Erring;
 
+pub mod analysis;
 mod closed_sets;
 mod compile;
 mod conclude;

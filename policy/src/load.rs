@@ -94,7 +94,7 @@ pub(crate) fn check(
             return Err(errors);
         }
     };
-    let (invalid, mut warnings) = validate(&schema, &policies, &texts);
+    let (invalid, warnings) = validate(&schema, &policies, &texts);
     errors.extend(invalid);
     let known = Known::new(vocabulary);
     for policy in &policies {

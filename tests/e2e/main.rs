@@ -29,6 +29,7 @@ mod policy_cases;
 mod policy_commands;
 mod policy_docs;
 mod policy_folder;
+mod policy_proofs;
 mod promises;
 mod protocols;
 mod recorded;

@@ -9,7 +9,7 @@ mod state;
 use std::path::Path;
 use std::sync::Arc;
 
-use gaccong_policy::{AppScope, PolicySet, Sources, Vocabulary};
+use gaccong_policy::{AppScope, PolicySet, Source, Sources, Vocabulary};
 
 pub use self::bundle::Bundle;
 use self::files::Wanted;
@@ -166,4 +166,13 @@ pub fn diagnostic(directory: &Path, found: gaccong_policy::Diagnostic) -> Diagno
 /// A folder or file that cannot be read.
 pub fn read(directory: &Path) -> Result<Sources, Box<Diagnostic>> {
     files::sources(directory, files::read(directory, Wanted::Sources)?)
+}
+
+/// Reads every `*.properties.cedar` below `directory`, in the order of their names: what is to be proven of the policies.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn read_properties(directory: &Path) -> Result<Vec<Source>, Box<Diagnostic>> {
+    let files = files::read(directory, Wanted::Properties)?;
+    files.into_iter().map(|file| files::source(directory, file)).collect()
 }

@@ -10,6 +10,8 @@ use crate::config::source::{read_bytes_bounded, unreadable};
 
 /// How deep below the policy directory files are looked for.
 const MAX_DEPTH: usize = 8;
+/// How the names of files of properties end.
+const PROPERTIES: &str = ".properties.cedar";
 /// The most files.
 const MAX_FILES: usize = 50_000;
 /// The most bytes of one file.
@@ -31,6 +33,8 @@ pub struct File {
 pub enum Wanted {
     /// Those that policies are loaded from.
     Sources,
+    /// Those of properties that are to be proven.
+    Properties,
     /// All: a signed directory has none that is not signed.
     All,
 }
@@ -53,26 +57,43 @@ pub fn read(directory: &Path, wanted: Wanted) -> Result<Vec<File>, Box<Diagnosti
 /// A file that is not text.
 pub fn sources(directory: &Path, files: Vec<File>) -> Result<Sources, Box<Diagnostic>> {
     let mut sources = Sources::default();
-    for File { name, bytes } in files {
-        let Some(of_kind) = kind(&name, &mut sources) else { continue };
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let message = format!("byte {} is not UTF-8 text", error.utf8_error().valid_up_to() + 1);
-            Box::new(Diagnostic::of_file(directory.join(&name), message))
-        })?;
-        of_kind.push(Source { name, text });
+    for file in files {
+        if let Some(of_kind) = kind(&file.name, &mut sources) {
+            of_kind.push(source(directory, file)?);
+        }
     }
     Ok(sources)
+}
+
+/// A file as text.
+///
+/// # Errors
+/// It is none.
+pub fn source(directory: &Path, File { name, bytes }: File) -> Result<Source, Box<Diagnostic>> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(error) => {
+            let message = format!("byte {} is not UTF-8 text", error.utf8_error().valid_up_to() + 1);
+            Err(Box::new(Diagnostic::of_file(directory.join(&name), message)))
+        }
+    }
 }
 
 /// Where the file of this name belongs.
 fn kind<'s>(name: &str, sources: &'s mut Sources) -> Option<&'s mut Vec<Source>> {
     let kinds = [
-        (".properties.cedar", None),
+        // Properties are no policies: a `permit` among them must never permit anything.
+        (PROPERTIES, None),
         (".cedar", Some(&mut sources.policies)),
         (".cedarschema", Some(&mut sources.schema_extensions)),
         (".links.json", Some(&mut sources.links)),
     ];
     kinds.into_iter().find(|(ending, _)| name.ends_with(ending))?.1
+}
+
+/// Whether the file of this name contains properties that are to be proven.
+fn is_properties(name: &str) -> bool {
+    name.ends_with(PROPERTIES)
 }
 
 struct Reading<'a> {
@@ -107,7 +128,12 @@ impl Reading<'_> {
     }
 
     fn file(&mut self, path: &Path, name: String) -> Result<(), Box<Diagnostic>> {
-        if self.wanted == Wanted::Sources && kind(&name, &mut Sources::default()).is_none() {
+        let is_wanted = match self.wanted {
+            Wanted::Sources => kind(&name, &mut Sources::default()).is_some(),
+            Wanted::Properties => is_properties(&name),
+            Wanted::All => true,
+        };
+        if !is_wanted {
             return Ok(());
         }
         let bytes = read_bytes_bounded(path, MAX_FILE_BYTES).map_err(|error| Box::new(unreadable(path, &error)))?;
@@ -132,14 +158,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("apps/payroll")).unwrap();
         fs::create_dir_all(folder.path().join("..data")).unwrap();
-        for name in ["z.cedar", "apps/payroll/a.cedar", ".hidden.cedar", "..data/z.cedar", "notes.txt"] {
+        for name in
+            ["z.cedar", "apps/payroll/a.cedar", ".hidden.cedar", "..data/z.cedar", "notes.txt", "a.properties.cedar"]
+        {
             fs::write(folder.path().join(name), name).unwrap();
         }
         let names = |wanted| -> Vec<String> {
             read(folder.path(), wanted).unwrap().into_iter().map(|file| file.name).collect()
         };
         assert_eq!(names(Wanted::Sources), ["apps/payroll/a.cedar", "z.cedar"]);
-        assert_eq!(names(Wanted::All), ["apps/payroll/a.cedar", "notes.txt", "z.cedar"]);
+        assert_eq!(names(Wanted::Properties), ["a.properties.cedar"]);
+        assert_eq!(names(Wanted::All), ["a.properties.cedar", "apps/payroll/a.cedar", "notes.txt", "z.cedar"]);
     }
 
     #[test]
