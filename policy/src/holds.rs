@@ -226,7 +226,7 @@ impl Term {
 
     fn shifted(self, by: i128) -> Option<Self> {
         let value = i64::try_from(i128::from(self.value).checked_add(by)?).ok()?;
-        (value.abs() <= MAX_SHIFT_MS).then_some(Self { value, ..self })
+        (-MAX_SHIFT_MS..=MAX_SHIFT_MS).contains(&value).then_some(Self { value, ..self })
     }
 
     fn time_of_day(self) -> Option<Self> {
@@ -318,6 +318,7 @@ mod tests {
             "context has device && [context.device].contains(context.device)",
             "context has session && (if true then context.session else context.session).auth_age_s < 100",
             "context.now.offset(duration(\"9223370000000000000ms\")) > datetime(\"2026-01-01\")",
+            "context.now.offset(duration(\"-9223372036854775808ms\")) < datetime(\"2026-01-01\")",
         ];
         for condition in unclear {
             assert_eq!(at_midnight(condition), Some(1_000), "{condition}");

@@ -194,13 +194,3 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
-
-/// The policies of these sources, without validation.
-#[cfg(test)]
-pub(crate) fn parse_policies(sources: &[Source]) -> Result<Vec<Policy>, Vec<Diagnostic>> {
-    let texts: Vec<_> = sources.iter().map(Text::new).collect();
-    match parse(&texts) {
-        (policies, errors) if errors.is_empty() => Ok(policies),
-        (_, errors) => Err(errors),
-    }
-}
