@@ -117,6 +117,13 @@ fn parse_one(text: &Text<'_>, source: usize, base: usize, statement: &str) -> Re
         let error = at_place(&format!("the condition of policy `{id}` is nested more than {MAX_DEPTH} deep"));
         return Err(vec![error.remedy("split the policy, or write `[a, b, …].contains(x)` for a long chain of `||`")]);
     }
+    for (annotation, allowed) in [("mode", ["enforce", "observe"].as_slice()), ("record", &["twice"])] {
+        if let Some(value) = cedar.annotation(annotation).filter(|value| !allowed.contains(value)) {
+            let error = at_place(&format!("policy `{id}` has the unknown `@{annotation}(\"{value}\")`"));
+            let allowed: Vec<_> = allowed.iter().map(|value| format!("`@{annotation}(\"{value}\")`")).collect();
+            return Err(vec![error.remedy(format!("write {}", allowed.join(" or ")))]);
+        }
+    }
     Ok(Policy { id, place, words: words(&cedar), cedar, syntax, source, base })
 }
 

@@ -160,3 +160,35 @@ fn every_construct_means_what_cedar_says() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+fn what_is_not_compiled_is_interpreted() {
+    let rare = "(if context has device then App::\"hr\" else App::\"wiki\").sensitivity == \"high\"";
+    let set = load(&format!(
+        "@id(\"c\") permit (principal, action, resource);
+         @id(\"i\") permit (principal, action == Action::\"read\", resource) when {{ {rare} }};"
+    ));
+    let set = set.unwrap().set;
+    assert_eq!(set.interpreted(), 1);
+    let mut answers = Vec::new();
+    ask_all(|question| {
+        let answer = summary(&set.decide(question, Mode::Enforce));
+        assert_eq!(answer, summary(&set.decide_by_cedar(question, Mode::Enforce)));
+        answers.push(answer);
+    });
+    assert_eq!(answers, ["permit c i", "permit c", "permit c", "permit c"]);
+}
+
+/// A time that Cedar's text cannot write, as certificates without an end have.
+#[test]
+fn certificates_may_end_after_the_last_day_of_the_calendar() {
+    let text = "@id(\"p\") permit (principal, action, resource)
+        when { context has certificate && context.certificate.not_after > datetime(\"9999-12-31T23:59:59Z\") };";
+    let set = load(text).unwrap().set;
+    let mut question = question(&[]);
+    for (not_after_ms, expected) in [(253_402_300_799_000, "NoPermit"), (i64::MAX, "permit p")] {
+        question.context.certificate = question.context.certificate.map(|it| Certificate { not_after_ms, ..it });
+        assert_eq!(summary(&set.decide(&question, Mode::Enforce)), expected);
+        assert_eq!(summary(&set.decide_by_cedar(&question, Mode::Enforce)), expected);
+    }
+}

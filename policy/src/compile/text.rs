@@ -72,3 +72,27 @@ fn literal(piece: &[PatternElem]) -> Box<str> {
 fn contains_in_order(text: &str, pieces: &[Box<str>]) -> bool {
     pieces.iter().try_fold(text, |rest, piece| rest.split_once(&**piece).map(|(_, after)| after)).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use cedar_policy_core::ast::{Pattern as CedarPattern, PatternElem as CedarElement};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Few different characters, so that many patterns nearly match.
+        #[test]
+        fn patterns_match_what_cedar_says(pattern in "[abé*]{0,8}", text in "[abé\n]{0,10}") {
+            let elements: Vec<_> = pattern.chars().map(|character| match character {
+                '*' => PatternElem::Wildcard,
+                other => PatternElem::Char(other),
+            }).collect();
+            let cedar: CedarPattern = pattern.chars().map(|character| match character {
+                '*' => CedarElement::Wildcard,
+                other => CedarElement::Char(other),
+            }).collect();
+            prop_assert_eq!(Pattern::new(&elements).matches(&text), cedar.wildcard_match(&text));
+        }
+    }
+}

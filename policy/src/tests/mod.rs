@@ -2,6 +2,7 @@
 
 mod decide;
 mod load;
+mod observe;
 mod properties;
 
 use std::sync::Arc;

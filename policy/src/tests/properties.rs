@@ -76,5 +76,18 @@ fn timed_condition() -> impl Strategy<Value = String> {
         };
         format!("{guard} && {}", comparison(clock.to_owned(), operator, age.to_string(), swap))
     });
-    prop_oneof![instant, since, time, age]
+    let date = (shift(), operator(), -1..2_i64, any::<bool>()).prop_map(move |(shift, operator, days, swap)| {
+        let literal = format!("datetime(\"2026-01-01\").offset(duration(\"{days}d\"))");
+        comparison(format!("context.now{shift}.toDate()"), operator, literal, swap)
+    });
+    let certificate = (shift(), operator(), any::<bool>()).prop_map(move |(shift, operator, swap)| {
+        let end = "context.certificate.not_after".to_owned();
+        format!("context has certificate && {}", comparison(format!("context.now{shift}"), operator, end, swap))
+    });
+    let remaining = (operator(), -DAY_MS..2 * DAY_MS, any::<bool>()).prop_map(move |(operator, ms, swap)| {
+        let clock = "context.certificate.not_after.durationSince(context.now)".to_owned();
+        let literal = format!("duration(\"{ms}ms\")");
+        format!("context has certificate && {}", comparison(clock, operator, literal, swap))
+    });
+    prop_oneof![instant, since, time, age, date, certificate, remaining]
 }
