@@ -1,6 +1,6 @@
 //! What is compared of two decisions.
 
-use gaccong_policy::{Cause, Decision};
+use gaccong_policy::{Cause, Decision, Denial, PolicyId};
 
 /// A decision and the policies that made it, in the order of their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,14 +17,23 @@ pub enum Answer {
 
 impl From<&Decision> for Answer {
     fn from(decision: &Decision) -> Self {
-        let ids = |ids: &[gaccong_policy::PolicyId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         match decision {
-            Decision::Permit(permit) => Self::Permit(ids(permit.policies())),
-            Decision::Deny(denial) => match denial.cause {
-                Cause::Forbid => Self::Forbid(ids(&denial.policies)),
-                Cause::NoPermit => Self::NoPermit,
-                Cause::Error => Self::Error(ids(&denial.policies)),
-            },
+            Decision::Permit(permit) => Self::Permit(names(permit.policies())),
+            Decision::Deny(denial) => denial.into(),
         }
     }
+}
+
+impl From<&Denial> for Answer {
+    fn from(denial: &Denial) -> Self {
+        match denial.cause {
+            Cause::Forbid => Self::Forbid(names(&denial.policies)),
+            Cause::NoPermit => Self::NoPermit,
+            Cause::Error => Self::Error(names(&denial.policies)),
+        }
+    }
+}
+
+fn names(ids: &[PolicyId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }

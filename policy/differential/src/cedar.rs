@@ -20,7 +20,8 @@ static EXTENDED: LazyLock<Schema> = LazyLock::new(|| schema(EXTENSION));
 
 /// The policies of a case as Cedar holds them.
 pub struct Cedar<'a> {
-    policies: PolicySet,
+    enforced: PolicySet,
+    observed: PolicySet,
     ids: HashMap<PolicyId, String>,
     world: &'a World,
     schema: &'static Schema,
@@ -36,18 +37,34 @@ impl<'a> Cedar<'a> {
     ///
     /// If the policies cannot be parsed.
     pub fn new(case: &'a Case) -> Self {
-        let policies = case.text().parse().unwrap();
+        let policies: PolicySet = case.text().parse().unwrap();
         // Cedar counts the policies of a text.
-        let ids = case.ids().enumerate().map(|(number, id)| (PolicyId::new(format!("policy{number}")), id)).collect();
+        let numbered = |number: usize| PolicyId::new(format!("policy{number}"));
+        let ids = case.ids().enumerate().map(|(number, id)| (numbered(number), id)).collect();
+        let (observed, enforced): (Vec<_>, Vec<_>) =
+            policies.policies().cloned().partition(|policy| policy.annotation("mode") == Some("observe"));
+        let [enforced, observed] = [enforced, observed].map(|policies| PolicySet::from_policies(policies).unwrap());
         let schema = if case.world.is_extended { &*EXTENDED } else { &*PLAIN };
-        Self { policies, ids, world: &case.world, schema }
+        Self { enforced, observed, ids, world: &case.world, schema }
     }
 
     /// The answer to expect: Cedar's, but that any error is a denial, and that a question that the schema does not know
     /// is an error.
     pub fn answer(&self, question: &QuestionBuf<'_>) -> Answer {
+        self.answer_of(&self.enforced, question)
+    }
+
+    /// The refusal that the policies that are only observed would make of a permit; [`Answer::NoPermit`] if none.
+    pub(crate) fn observed_refusal(&self, question: &QuestionBuf<'_>) -> Answer {
+        match self.answer_of(&self.observed, question) {
+            Answer::Permit(_) => Answer::NoPermit,
+            refusal => refusal,
+        }
+    }
+
+    fn answer_of(&self, policies: &PolicySet, question: &QuestionBuf<'_>) -> Answer {
         let Some((request, entities)) = self.request(question) else { return Answer::Error(vec![]) };
-        let response = Authorizer::new().is_authorized(&request, &self.policies, &entities);
+        let response = Authorizer::new().is_authorized(&request, policies, &entities);
         let errors = response.diagnostics().errors().map(|error| match error {
             AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
         });

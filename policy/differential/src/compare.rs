@@ -56,19 +56,23 @@ impl Case {
     ) -> Result<Answer, Box<Disagreement>> {
         let decision = set.decide(&question.lend(), Mode::Enforce);
         let ours = Answer::from(&decision);
-        let agree = |other: Answer, whose: String| match other == ours {
+        let agree = |ours: &Answer, other: Answer, whose: &str| match other == *ours {
             true => Ok(()),
             false => {
                 let case = Self { questions: vec![question.clone()], ..self.clone() };
-                Err(Box::new(Disagreement { case, ours: ours.clone(), other, whose }))
+                Err(Box::new(Disagreement { case, ours: ours.clone(), other, whose: whose.to_owned() }))
             }
         };
         let sliced = set.decide_by_cedar(&question.lend(), Mode::Enforce);
-        agree(Answer::from(&sliced), "Cedar's on the slice".to_owned())?;
-        agree(cedar.answer(question), "Cedar's".to_owned())?;
+        agree(&ours, Answer::from(&sliced), "Cedar's on the slice")?;
+        agree(&ours, cedar.answer(question), "Cedar's")?;
+        if let Decision::Permit(permit) = &decision {
+            let would_refuse = permit.would_refuse().map_or(Answer::NoPermit, Answer::from);
+            agree(&would_refuse, cedar.observed_refusal(question), "Cedar's of what is only observed")?;
+        }
         for elapsed_ms in within(question, &decision) {
             if let Some(later) = later(question, elapsed_ms) {
-                agree(cedar.answer(&later), format!("Cedar's, {elapsed_ms} ms later"))?;
+                agree(&ours, cedar.answer(&later), &format!("Cedar's, {elapsed_ms} ms later"))?;
             }
         }
         Ok(ours)

@@ -53,6 +53,8 @@ const EXTENDED_ACTIONS: &[&str] = &[
 pub struct RandomPolicy {
     /// Its `@id`, if it has one.
     pub id: Option<String>,
+    /// Whether it takes no part in decisions and is only reported.
+    pub is_observed: bool,
     /// The policy, in Cedar's syntax, with its annotations.
     pub text: String,
 }
@@ -67,10 +69,15 @@ impl RandomPolicy {
             false => often_any(ACTIONS, bytes)?,
         };
         let resource = often_any(RESOURCES, bytes)?;
-        let annotations = annotations(id.as_deref(), bytes)?;
+        let is_observed = bytes.ratio(1, 8)?;
+        let annotations = annotations(id.as_deref(), is_observed, bytes)?;
         let is_for_people = principal.starts_with("principal is User") || principal.contains(" User::");
         let clauses = clauses(is_for_people, world, bytes)?;
-        Ok(Self { id, text: format!("{annotations}{effect} ({principal}, {action}, {resource}){clauses};") })
+        Ok(Self {
+            id,
+            is_observed,
+            text: format!("{annotations}{effect} ({principal}, {action}, {resource}){clauses};"),
+        })
     }
 }
 
@@ -79,10 +86,11 @@ fn often_any(scopes: &[&'static str], bytes: &mut Unstructured<'_>) -> Result<&'
     Ok(if bytes.arbitrary()? { scopes.first().copied().unwrap_or_default() } else { bytes.choose(scopes)? })
 }
 
-fn annotations(id: Option<&str>, bytes: &mut Unstructured<'_>) -> Result<String> {
+fn annotations(id: Option<&str>, is_observed: bool, bytes: &mut Unstructured<'_>) -> Result<String> {
     let id = id.map(|id| format!("@id(\"{id}\") ")).unwrap_or_default();
+    let mode = if is_observed { "@mode(\"observe\") " } else { "" };
     let reason = if bytes.ratio(1, 4)? { "@reason(\"lý do; \\\"why\\\"\") @unknown " } else { "" };
-    Ok(id + reason)
+    Ok(id + mode + reason)
 }
 
 fn clauses(is_for_people: bool, world: &World, bytes: &mut Unstructured<'_>) -> Result<String> {
