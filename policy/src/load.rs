@@ -94,7 +94,7 @@ pub(crate) fn check(
             return Err(errors);
         }
     };
-    let (invalid, warnings) = validate(&schema, &policies, &texts);
+    let (invalid, mut warnings) = validate(&schema, &policies, &texts);
     errors.extend(invalid);
     let known = Known::new(vocabulary);
     for policy in &policies {
@@ -167,14 +167,4 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
         ["action", action].into_iter().for_each(&mut add);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
-}
-
-/// The policies of these sources, without validation.
-#[cfg(test)]
-pub(crate) fn parse_policies(sources: &[Source]) -> Result<Vec<Policy>, Vec<Diagnostic>> {
-    let texts: Vec<_> = sources.iter().map(Text::new).collect();
-    match parse::parse(&texts) {
-        parsed if parsed.errors.is_empty() => Ok(parsed.policies),
-        parsed => Err(parsed.errors),
-    }
 }

@@ -58,7 +58,7 @@ impl Case {
             Sources { policies: vec![source(SOURCE, self.text())], schema_extensions: extension.into_iter().collect() };
         let scopes = self.world.scopes();
         let vocabulary = Vocabulary { apps: &scopes, actions: NAMED_ACTIONS, ..Vocabulary::default() };
-        Ok(PolicySet::load(&sources, &vocabulary)?.set)
+        Ok(PolicySet::load_erring(&sources, &vocabulary)?.set)
     }
 
     /// The policies, one a line.
