@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 
 use cedar_policy::{ParseErrors, Policy, PolicyId};
 
-/// Longer than any calendar.
-const MAX_AGE_S: i64 = 1 << 40;
+/// Ages, and how long they can be: three centuries. A question that goes beyond is refused before any policy is asked.
+const AGES: [(&str, i64); 3] =
+    [("device.age_s", 10_000_000_000), ("device.patch_age_days", 100_000), ("session.auth_age_s", 10_000_000_000)];
 /// The networks that `isLoopback` and `isMulticast` look for.
 const KNOWN_NETWORKS: [&str; 4] = ["127.0.0.0/8", "::1/128", "224.0.0.0/4", "ff00::/8"];
 
@@ -21,7 +22,7 @@ pub(crate) fn assumption(addresses: &BTreeSet<String>) -> Result<Policy, Box<Par
         now = instant("context.now"),
         not_after =
             format_args!("(if context has certificate then {} else true)", instant("context.certificate.not_after")),
-        ages = ["device.age_s", "session.auth_age_s"].map(age).join(" && "),
+        ages = AGES.map(|(fact, longest)| age(fact, longest)).join(" && "),
     );
     // A network in place of an address would be partly in another: the one address is in each or outside of it.
     for address in addresses.iter().map(String::as_str).chain(KNOWN_NETWORKS) {
@@ -39,7 +40,7 @@ fn instant(path: &str) -> String {
     format!("{path} >= datetime(\"1970-01-01\") && {path} < datetime(\"9999-12-30\")")
 }
 
-/// The age, where it is known, is not negative, and of ordinary size.
-fn age(fact: &str) -> String {
-    format!("(if context has {fact} then context.{fact} >= 0 && context.{fact} <= {MAX_AGE_S} else true)")
+/// The age, where it is known, is not negative, and not longer than this.
+fn age(fact: &str, longest: i64) -> String {
+    format!("(if context has {fact} then context.{fact} >= 0 && context.{fact} <= {longest} else true)")
 }

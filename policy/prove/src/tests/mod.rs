@@ -1,6 +1,7 @@
 //! Tests with a real solver. Without one they fail: a proof that is never sought is no proof.
 
 mod diff;
+mod ground;
 mod prove;
 
 use std::ffi::OsStr;
