@@ -15,6 +15,7 @@ mod check;
 mod control;
 mod crash;
 mod drain;
+mod explain;
 mod flood;
 mod handover;
 mod handshakes;

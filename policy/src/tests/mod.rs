@@ -6,6 +6,7 @@ mod explain;
 mod links;
 mod load;
 mod observe;
+mod mended;
 mod properties;
 mod ranges;
 
