@@ -96,7 +96,7 @@ async fn the_records_alone_are_enough_for_an_answer() {
     let account: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&account["result"], &account["refusal"]["reason"]), (&"refused".into(), &"policy.forbid".into()));
     assert_eq!(account["policies"][0], "compliant-only");
-    assert!(account["refusal"]["why"].as_str().unwrap().contains("chính sách"), "in Vietnamese: {account}");
+    assert!(account["refusal"]["why"].as_str().unwrap().contains("quy tắc an ninh"), "in Vietnamese: {account}");
     assert!(account.get("owner").is_none(), "nothing says who owns the app: {account}");
 }
 

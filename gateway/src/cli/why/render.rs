@@ -60,7 +60,8 @@ fn refusal(account: &Account, labels: &Labels, lines: &mut Vec<(&'static str, St
     if let Some(said) = &account.refusal {
         lines.push((labels.why, format!("{}. {}", said.title, said.why)));
         lines.extend(said.what_to_do.iter().map(|advice| (labels.what_to_do, advice.clone())));
-        lines.push(match &account.owner {
+        // Who owns an app answers for who may use it, not for certificates and devices.
+        lines.push(match account.owner.as_ref().filter(|_| said.reason.starts_with("policy.")) {
             Some(owner) => (labels.whom_to_ask, format!("{owner} ({})", labels.owner)),
             None => (labels.whom_to_ask, labels.helpdesk.to_owned()),
         });
