@@ -119,9 +119,12 @@ fn not_older(
 /// # Errors
 /// That cannot be kept: it must not come into force.
 pub fn keep(config: &config::Policy, bundle: Option<&Bundle>) -> Result<(), Box<Diagnostic>> {
-    match (&config.signing, bundle) {
-        (Some(signing), Some(bundle)) => state::write(&signing.state, &InForce::from(bundle)),
-        _ => Ok(()),
+    let (Some(signing), Some(bundle)) = (&config.signing, bundle) else { return Ok(()) };
+    let now = InForce::from(bundle);
+    // Most reloads are of facts: they need not wait for the disk.
+    match state::read(&signing.state)? {
+        Some(kept) if kept == now => Ok(()),
+        _ => state::write(&signing.state, &now),
     }
 }
 
