@@ -126,6 +126,7 @@ fn request(n: u64, app: &Arc<App>, person: u64) -> RequestEvent {
             reason: refused.then_some(Reason::PolicyNoPermit),
             policies: (!refused).then(|| Arc::from(format!("{}-1", app.name))).into_iter().collect(),
             policy_digest: Some("5f".repeat(32).into()),
+            would_permit: Default::default(),
             details: Vec::new(),
         },
         outcome: Outcome::Completed,
@@ -179,6 +180,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         path: format!("/documents/2026/{person}/attachments").into(),
         method: Method::GET,
         source_ip: [10, 1, a, b].into(),
+        threat: None,
         now_ms,
     }
 }

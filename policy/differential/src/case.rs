@@ -54,8 +54,11 @@ impl Case {
     fn try_load(&self) -> Result<PolicySet, Vec<Diagnostic>> {
         let source = |name: &str, text: String| Source { name: name.to_owned(), text };
         let extension = self.world.is_extended.then(|| source("extension.cedarschema", EXTENSION.to_owned()));
-        let sources =
-            Sources { policies: vec![source(SOURCE, self.text())], schema_extensions: extension.into_iter().collect() };
+        let sources = Sources {
+            policies: vec![source(SOURCE, self.text())],
+            schema_extensions: extension.into_iter().collect(),
+            ..Sources::default()
+        };
         let scopes = self.world.scopes();
         let vocabulary = Vocabulary { apps: &scopes, actions: NAMED_ACTIONS, ..Vocabulary::default() };
         Ok(PolicySet::load_erring(&sources, &vocabulary)?.set)

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .iter()
         .map(|(number, name)| AppScope { name, groups: &groups, owner: None, sensitivity: sensitivity(*number) })
         .collect();
-    let sources = Sources { policies: vec![source("a.cedar", policies(count)?)], schema_extensions: vec![] };
+    let sources = Sources { policies: vec![source("a.cedar", policies(count)?)], ..Sources::default() };
     let vocabulary = Vocabulary { apps: &apps, ..Vocabulary::default() };
     let began = Instant::now();
     let model = Model::load(&sources, vocabulary).map_err(|errors| format!("{errors:?}"))?;

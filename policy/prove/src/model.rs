@@ -69,7 +69,7 @@ impl<'a> Model<'a> {
 
     /// Other policies beside the same extensions of the schema.
     pub(crate) fn beside(&self, policies: Vec<Source>) -> Sources {
-        Sources { policies, schema_extensions: self.extensions.clone() }
+        Sources { policies, schema_extensions: self.extensions.clone(), ..Sources::default() }
     }
 }
 

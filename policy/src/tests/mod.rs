@@ -5,8 +5,8 @@ mod decide;
 mod explain;
 mod links;
 mod load;
-mod observe;
 mod mended;
+mod observe;
 mod properties;
 mod ranges;
 

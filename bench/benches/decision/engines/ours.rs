@@ -17,7 +17,7 @@ pub(crate) struct Ours {
 pub(crate) fn load(apps: usize) -> PolicySet {
     let names: Vec<_> = (0..apps).map(app_name).collect();
     let sources = names.iter().map(|name| policies::app_cedar(name)).chain([policies::global_cedar()]);
-    let sources = Sources { policies: sources.collect(), schema_extensions: Vec::new() };
+    let sources = Sources { policies: sources.collect(), ..Sources::default() };
     let scope = |name| AppScope { name, groups: &[], owner: None, sensitivity: "internal" };
     let scopes: Vec<_> = names.iter().map(|name| scope(name)).collect();
     let vocabulary = Vocabulary { apps: &scopes, ..Vocabulary::default() };

@@ -40,7 +40,7 @@ struct FindingInfo {
 /// `unmapped.gaccong` of a mismatch.
 #[derive(Debug, Serialize)]
 struct MismatchPart<'a> {
-    version: u8,
+    version: u64,
     phase: &'static str,
     request: Id,
     app: Text<'a>,

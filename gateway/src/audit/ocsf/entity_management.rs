@@ -57,7 +57,7 @@ struct Entity<'a> {
 /// `unmapped.gaccong` of a load of policies.
 #[derive(Debug, Serialize)]
 struct PoliciesPart<'a> {
-    version: u8,
+    version: u64,
     phase: &'static str,
     result: &'static str,
     policy_digest: Text<'a>,

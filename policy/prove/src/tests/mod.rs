@@ -32,7 +32,7 @@ impl World {
 
 pub(super) fn model<'a>(apps: &'a [AppScope<'a>], files: &[(&str, &str)]) -> Model<'a> {
     let policies = files.iter().map(|(name, text)| source(name, text)).collect();
-    let sources = Sources { policies, schema_extensions: vec![] };
+    let sources = Sources { policies, ..Sources::default() };
     let vocabulary = Vocabulary { apps, actions: &["approve"], ..Vocabulary::default() };
     Model::load(&sources, vocabulary).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }

@@ -19,7 +19,7 @@ fn policies(text: &str) -> PolicySet {
     let policies = vec![Source { name: "new.cedar".to_owned(), text: text.to_owned() }];
     let apps = [AppScope { name: "payroll", groups: &[], owner: None, sensitivity: "internal" }];
     let vocabulary = Vocabulary { apps: &apps, ..Vocabulary::default() };
-    PolicySet::load(&Sources { policies, schema_extensions: vec![] }, &vocabulary).expect("policies").set
+    PolicySet::load(&Sources { policies, ..Sources::default() }, &vocabulary).expect("policies").set
 }
 
 fn line(change: impl FnOnce(&mut RequestEvent)) -> Vec<u8> {
