@@ -56,6 +56,7 @@ async fn a_wrong_expectation_says_what_was_got_and_why() {
     let line = line + 1 + wrong.lines().skip(line).position(|line| line == "[[case]]").unwrap();
     let said = format!("payroll.cases.toml:{line}: expected permit, got refuse (`policy.forbid`) by `managed-only`");
     assert!(text.contains(&said), "{said} in\n{text}");
+    assert!(text.contains("the forbid `managed-only`: "), "what would have to change: {text}");
     assert!(text.contains("1 FAILED"), "{text}");
 }
 
@@ -135,6 +136,17 @@ async fn a_case_that_says_too_little_or_too_much_is_refused() {
         assert_eq!(code, 78, "{wrong}: {text}");
         assert!(text.contains("payroll.cases.toml:") && text.contains(words), "{words} in\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_default_is_said_once() {
+    let folder = Folder::new();
+    let defaults =
+        CASES.replacen("[[case]]", "[defaults]\nwho = \"lam\"\n\n[[case]]", 1).replace("\nwho = \"lan\"", "");
+    folder.write("policies/payroll.cases.toml", &defaults);
+    let (code, text) = folder.run(&["policy", "test"]).await;
+    assert_eq!(code, 78, "{text}");
+    assert_eq!(text.matches("unknown person or workload `lam`").count(), 1, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ async fn check_counts_what_is_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_all_that_is_wrong_with_policies_and_cases_at_once() {
     let folder = Folder::new();
-    folder.write("policies/payroll.cedar", &POLICIES.replace("context.device.managed\n", "context.device.manged\n"));
+    folder.write("policies/payroll.cedar", &POLICIES.replace("context.device.managed }", "context.device.manged }"));
     folder.write("policies/broken.cedar", "permit (principal, action, resource)\n");
     folder.write("policies/bad.cases.toml", "[people.lan]\nid = \"lan\"\ngroop = []\n");
     let (code, text) = folder.run(&["policy", "check"]).await;
@@ -56,7 +56,9 @@ async fn fmt_lays_out_what_is_not_and_nothing_else() {
     assert_eq!(code, 0, "{text}");
     let tidy = folder.read("policies/messy.cedar");
     assert!(
-        tidy.starts_with("// Why it is.\n@id(\"a\")\npermit (principal, action == Action::\"read\", resource);"),
+        tidy.starts_with(
+            "// Why it is.\n@id(\"a\")\npermit (\n  principal,\n  action == Action::\"read\",\n  resource\n);"
+        ),
         "{tidy}"
     );
     assert_eq!(std::fs::metadata(&messy_file).unwrap().permissions().mode() & 0o777, 0o640);

@@ -26,11 +26,12 @@ permit (
 );
 
 @id("managed-only")
-forbid (principal is User, action, resource)
-unless
-{
-  context has device && context.device has managed && context.device.managed
-};
+forbid (
+  principal is User,
+  action,
+  resource
+)
+unless { context has device && context.device has managed && context.device.managed };
 "#;
 
 /// No certificate that it names is there: these commands do not need them.

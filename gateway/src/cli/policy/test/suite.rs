@@ -1,6 +1,6 @@
 //! The case files of a policy directory: found, and read with everything that is wrong reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,10 +54,11 @@ pub(super) fn read(directory: &Path, known: &Known<'_>) -> Result<Suite, Vec<Dia
     let sources = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let findings = Findings::default();
     let suite = read_all(&sources, known, &findings);
-    match findings.into_parts().0 {
-        problems if problems.is_empty() => Ok(suite),
-        problems => Err(problems),
-    }
+    let mut problems = findings.into_parts().0;
+    // What is wrong with a default is found again for each case.
+    let mut seen = BTreeSet::new();
+    problems.retain(|found| seen.insert((found.file.clone(), found.line, found.column, found.message.clone())));
+    if problems.is_empty() { Ok(suite) } else { Err(problems) }
 }
 
 fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
