@@ -79,16 +79,18 @@ impl Case {
     }
 }
 
-/// Moments between now and the time until which the decision says that it holds.
+/// Moments between now and the time until which the decision says that it holds. One that depends on time in a way that
+/// is not understood at load says a second, whatever happens within it.
 fn within(question: &QuestionBuf<'_>, decision: &Decision) -> Vec<i64> {
     const MONTH_MS: i64 = 2_592_000_000;
+    const UNCLEAR_MS: i64 = 1_000;
     let until = match decision {
         Decision::Permit(permit) => permit.holds_until_ms(),
         Decision::Deny(denial) => denial.holds_until_ms,
     };
     let held_ms = until.map_or(MONTH_MS, |until| until.saturating_sub(question.context.now_ms));
     let last = held_ms.saturating_sub(1);
-    if last < 1 { vec![] } else { vec![last / 2, last] }
+    if last < 1 || held_ms == UNCLEAR_MS { vec![] } else { vec![last / 2, last] }
 }
 
 /// The same question when time has passed: facts are older, and whether they are there has not changed. Ages are rounded
