@@ -11,6 +11,7 @@ use super::*;
 use crate::audit::event::Verdict;
 use crate::audit::log::AuditLog;
 use crate::audit::{fixtures, read};
+use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::pki::{Authority, AuthorityRequest, KeyKind, LeafRequest, Name, Purpose, Validity};
