@@ -80,7 +80,7 @@ proptest! {
         let mut question = question(&groups);
         question.context.device = Some(device);
         let explanation = set.explain(&question);
-        let permitted = |question| matches!(set.decide(question, Mode::Enforce), Decision::Permit(_));
+        let permitted = |question: &Question<'_>| matches!(set.decide(question, Mode::Enforce), Decision::Permit(_));
         prop_assert_eq!(explanation.refused.is_none(), permitted(&question));
         prop_assert!(explanation.forbids.iter().all(Considered::applies));
         let remedies = explanation.mendable();
