@@ -26,6 +26,7 @@ pub struct Permit {
     pub(crate) policies: PolicyIds,
     pub(crate) holds_until_ms: Option<i64>,
     pub(crate) would_refuse: Option<Box<Denial>>,
+    pub(crate) recorded_twice: bool,
 }
 
 impl Permit {
@@ -40,9 +41,15 @@ impl Permit {
         self.holds_until_ms
     }
 
-    /// In [`Mode::Observe`], the denial that enforcement would have made.
+    /// The denial that enforcement would have made: of everything in [`Mode::Observe`], else of the policies that are only
+    /// observed (`@mode("observe")`).
     pub fn would_refuse(&self) -> Option<&Denial> {
         self.would_refuse.as_deref()
+    }
+
+    /// Whether one of its policies asks for a record at once, before the one at the end (`@record("twice")`).
+    pub fn recorded_twice(&self) -> bool {
+        self.recorded_twice
     }
 }
 
@@ -57,6 +64,8 @@ pub struct Denial {
     pub words: Words,
     /// The errors of evaluation, for the record only.
     pub errors: Vec<String>,
+    /// For [`Cause::NoPermit`], the permits that were satisfied but are only observed (`@mode("observe")`).
+    pub would_permit: PolicyIds,
     /// As [`Permit::holds_until_ms`].
     pub holds_until_ms: Option<i64>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cedar_policy_core::parser::Loc;
 use serde::Serialize;
 
 use crate::source::Text;
@@ -33,6 +34,8 @@ pub struct Diagnostic {
     pub message: String,
     /// How to mend it.
     pub remedy: Option<String>,
+    /// What kind of finding of the linter it is; `None` for what loading says.
+    pub code: Option<&'static str>,
 }
 
 impl fmt::Display for Diagnostic {
@@ -52,7 +55,7 @@ impl std::error::Error for Diagnostic {}
 
 impl Diagnostic {
     pub(crate) fn new(place: Option<Place>, message: impl Into<String>) -> Self {
-        Self { place, message: message.into(), remedy: None }
+        Self { place, message: message.into(), remedy: None, code: None }
     }
 
     pub(crate) fn remedy(self, remedy: impl Into<String>) -> Self {
@@ -71,8 +74,31 @@ impl Diagnostic {
             place: Some(text.place(base.saturating_add(offset))),
             message,
             remedy: cedar.help().map(|help| help.to_string()),
+            code: None,
         }
     }
+}
+
+/// Something found in a policy whose place in the sources is yet to be looked up.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// Whether the policy must not load.
+    pub(crate) is_error: bool,
+    /// The part of the policy, where that is known.
+    pub(crate) part: Option<Loc>,
+    pub(crate) message: String,
+    pub(crate) remedy: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn at(self, place: Place) -> Diagnostic {
+        Diagnostic { place: Some(place), message: self.message, remedy: self.remedy, code: None }
+    }
+}
+
+/// The remedy for a name that is probably misspelt.
+pub(crate) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    closest(given, known).map(|close| format!("did you mean `{close}`?"))
 }
 
 /// The one of `known` that `given` was probably meant to be.

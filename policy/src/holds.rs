@@ -2,19 +2,19 @@
 //! at load.
 //!
 //! Three clocks run in a question: `context.now`, `context.device.age_s` and `context.session.auth_age_s`. Conditions
-//! compare them with literals, and such a comparison changes its value only at moments known beforehand.
+//! compare them with literals, or the time with the end of the certificate, and such a comparison changes its value only at
+//! moments known beforehand.
 
-use cedar_policy::pst::{BinaryOp, Expr, Literal, UnaryOp};
-use cedar_policy::{Context as CedarContext, Entities, EntityUid, EvalResult, Expression, Request, eval_expression};
+mod term;
 
+use cedar_policy::pst::{BinaryOp, Expr};
+
+use self::term::{Clock, DAY_MS, Term, mirrored, turning_points};
 use crate::question::Context;
 use crate::syntax::{children, context_path};
 
-const DAY_MS: i64 = 86_400_000;
 /// How long an answer is held that depends on time in a way not understood here.
 const UNCLEAR_MS: i64 = 1_000;
-/// The largest shift of a clock that is understood: nothing that is shifted so far can overflow.
-const MAX_SHIFT_MS: i64 = 1 << 53;
 
 /// The moments at which the conditions of a slice can change by time alone. Each list is sorted.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct Horizon {
     instants_ms: Vec<i64>,
     /// Milliseconds after midnight UTC.
     times_of_day_ms: Vec<i64>,
+    /// Values of `context.now` less the end of the certificate, in milliseconds.
+    after_certificate_ms: Vec<i64>,
     /// Values of `context.device.age_s`.
     device_ages_s: Vec<i64>,
     /// Values of `context.session.auth_age_s`.
@@ -35,12 +37,30 @@ impl Horizon {
     pub(crate) fn of<'a>(conditions: impl Iterator<Item = &'a Expr>) -> Self {
         let mut horizon = Self::default();
         conditions.for_each(|condition| horizon.visit(condition));
-        let Self { instants_ms, times_of_day_ms, device_ages_s, session_ages_s, .. } = &mut horizon;
-        for moments in [instants_ms, times_of_day_ms, device_ages_s, session_ages_s] {
+        horizon.sorted()
+    }
+
+    /// The moments of all of these.
+    pub(crate) fn union<'a>(horizons: impl Iterator<Item = &'a Self>) -> Self {
+        let mut union = Self::default();
+        for horizon in horizons {
+            union.instants_ms.extend(&horizon.instants_ms);
+            union.times_of_day_ms.extend(&horizon.times_of_day_ms);
+            union.after_certificate_ms.extend(&horizon.after_certificate_ms);
+            union.device_ages_s.extend(&horizon.device_ages_s);
+            union.session_ages_s.extend(&horizon.session_ages_s);
+            union.is_unclear |= horizon.is_unclear;
+        }
+        union.sorted()
+    }
+
+    fn sorted(mut self) -> Self {
+        let Self { instants_ms, times_of_day_ms, after_certificate_ms, device_ages_s, session_ages_s, .. } = &mut self;
+        for moments in [instants_ms, times_of_day_ms, after_certificate_ms, device_ages_s, session_ages_s] {
             moments.sort_unstable();
             moments.dedup();
         }
-        horizon
+        self
     }
 
     /// The earliest time after the question's at which the conditions can change; `None` if they cannot.
@@ -48,9 +68,13 @@ impl Horizon {
         let now = context.now_ms;
         let device_age = context.device.and_then(|device| device.age_s);
         let session_age = context.session.map(|session| session.auth_age_s);
+        let certificate_end = context.certificate.map(|certificate| certificate.not_after_ms);
         [
             next_after(&self.instants_ms, now),
             self.next_time_of_day(now),
+            certificate_end.and_then(|end| {
+                Some(end.saturating_add(next_after(&self.after_certificate_ms, now.saturating_sub(end))?))
+            }),
             device_age.and_then(|age| next_age(&self.device_ages_s, age, now)),
             session_age.and_then(|age| next_age(&self.session_ages_s, age, now)),
             self.is_unclear.then(|| now.saturating_add(UNCLEAR_MS)),
@@ -90,18 +114,34 @@ impl Horizon {
         }
     }
 
-    /// Notes when a comparison changes its value; `None` if it is not one of a clock with a literal.
+    /// Notes when a comparison changes its value; `None` if it is not one of a clock with something that stands still.
     fn comparison(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Option<()> {
         let (left, right) = (Term::of(left)?, Term::of(right)?);
-        let (clock, shift, literal, op) = match (left.clock, right.clock) {
+        let (clock, shift, value, op) = match (left.clock, right.clock) {
+            (Some(Clock::Now), Some(Clock::CertificateEnd)) => {
+                (Clock::SinceCertificateEnd, left.value, right.value, op)
+            }
+            (Some(Clock::CertificateEnd), Some(Clock::Now)) => {
+                (Clock::SinceCertificateEnd, right.value, left.value, mirrored(op))
+            }
             (Some(clock), None) => (clock, left.value, right.value, op),
             (None, Some(clock)) => (clock, right.value, left.value, mirrored(op)),
             _ => return None,
         };
-        for value in turning_points(op, literal)? {
+        // What falls turns where what rises has the opposite value.
+        let (shift, value, op) = match clock {
+            Clock::UntilCertificateEnd => (shift.checked_neg()?, value.checked_neg()?, mirrored(op)),
+            _ => (shift, value, op),
+        };
+        for value in turning_points(op, value)? {
             match clock {
                 Clock::Now => self.instants_ms.push(value.checked_sub(shift)?),
                 Clock::TimeOfDay => self.add_time_of_day(value, shift),
+                Clock::Date => self.add_time_of_day(0, shift),
+                Clock::SinceCertificateEnd | Clock::UntilCertificateEnd => {
+                    self.after_certificate_ms.push(value.checked_sub(shift)?);
+                }
+                Clock::CertificateEnd => {}
                 Clock::DeviceAge => self.device_ages_s.push(value),
                 Clock::SessionAge => self.session_ages_s.push(value),
             }
@@ -132,109 +172,6 @@ fn next_age(ages_s: &[i64], age_s: i64, now: i64) -> Option<i64> {
 /// Whether the value at this path of `context` is a clock or contains one.
 fn contains_clock(path: &[&str]) -> bool {
     matches!(path, [] | ["now"] | ["device"] | ["device", "age_s"] | ["session"] | ["session", "auth_age_s"])
-}
-
-/// The values of a rising `x` at which `x op literal` changes; `None` if `op` is no comparison.
-fn turning_points(op: BinaryOp, literal: i64) -> Option<Vec<i64>> {
-    let after = literal.saturating_add(1);
-    match op {
-        BinaryOp::Less | BinaryOp::GreaterEq => Some(vec![literal]),
-        BinaryOp::LessEq | BinaryOp::Greater => Some(vec![after]),
-        BinaryOp::Eq | BinaryOp::NotEq => Some(vec![literal, after]),
-        _ => None,
-    }
-}
-
-/// The operator that says the same with its operands exchanged.
-fn mirrored(op: BinaryOp) -> BinaryOp {
-    match op {
-        BinaryOp::Less => BinaryOp::Greater,
-        BinaryOp::LessEq => BinaryOp::GreaterEq,
-        BinaryOp::Greater => BinaryOp::Less,
-        BinaryOp::GreaterEq => BinaryOp::LessEq,
-        other => other,
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Clock {
-    Now,
-    TimeOfDay,
-    DeviceAge,
-    SessionAge,
-}
-
-/// A literal, or a clock with something added to it. Times and durations are in milliseconds.
-struct Term {
-    clock: Option<Clock>,
-    value: i64,
-}
-
-impl Term {
-    fn of(expr: &Expr) -> Option<Self> {
-        match expr {
-            Expr::Literal(Literal::Long(value)) => Some(Self { clock: None, value: *value }),
-            Expr::UnaryOp { op: UnaryOp::Neg, expr } => Self::literal(-i128::from(Self::of(expr)?.as_literal()?)),
-            Expr::UnaryOp { op: op @ (UnaryOp::Datetime | UnaryOp::Duration), expr } => match expr.as_ref() {
-                Expr::Literal(Literal::String(text)) => Self::literal(constructed_ms(*op, text)?.into()),
-                _ => None,
-            },
-            Expr::UnaryOp { op: UnaryOp::ToTime, expr } => Self::of(expr)?.time_of_day(),
-            Expr::BinaryOp { op: BinaryOp::Offset, left, right } => {
-                Self::of(left)?.shifted(Self::of(right)?.as_literal()?.into())
-            }
-            Expr::BinaryOp { op: BinaryOp::DurationSince, left, right } => {
-                Self::of(left)?.shifted(-i128::from(Self::of(right)?.as_literal()?))
-            }
-            _ => Self::clock(match context_path(expr)?.as_slice() {
-                ["now"] => Clock::Now,
-                ["device", "age_s"] => Clock::DeviceAge,
-                ["session", "auth_age_s"] => Clock::SessionAge,
-                _ => return None,
-            }),
-        }
-    }
-
-    fn literal(value: i128) -> Option<Self> {
-        Some(Self { clock: None, value: value.try_into().ok()? })
-    }
-
-    fn clock(clock: Clock) -> Option<Self> {
-        Some(Self { clock: Some(clock), value: 0 })
-    }
-
-    fn as_literal(&self) -> Option<i64> {
-        self.clock.is_none().then_some(self.value)
-    }
-
-    fn shifted(self, by: i128) -> Option<Self> {
-        let value = i64::try_from(i128::from(self.value).checked_add(by)?).ok()?;
-        (value.abs() <= MAX_SHIFT_MS).then_some(Self { value, ..self })
-    }
-
-    fn time_of_day(self) -> Option<Self> {
-        match self.clock {
-            Some(Clock::Now) => Some(Self { clock: Some(Clock::TimeOfDay), ..self }),
-            None => Some(Self { clock: None, value: self.value.rem_euclid(DAY_MS) }),
-            _ => None,
-        }
-    }
-}
-
-/// What `datetime("…")` or `duration("…")` is in milliseconds, according to Cedar.
-fn constructed_ms(op: UnaryOp, text: &str) -> Option<i64> {
-    let text = text.escape_default();
-    let source = match op {
-        UnaryOp::Datetime => format!("datetime(\"{text}\").durationSince(datetime(\"1970-01-01\")).toMilliseconds()"),
-        _ => format!("duration(\"{text}\").toMilliseconds()"),
-    };
-    let nobody: EntityUid = "User::\"\"".parse().ok()?;
-    let request = Request::new(nobody.clone(), nobody.clone(), nobody, CedarContext::empty(), None).ok()?;
-    let expression: Expression = source.parse().ok()?;
-    match eval_expression(&request, &Entities::empty(), &expression).ok()? {
-        EvalResult::Long(ms) => Some(ms),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -297,6 +234,26 @@ mod tests {
     }
 
     #[test]
+    fn dates_change_at_midnight() {
+        assert_eq!(at_midnight("context.now.toDate() == datetime(\"2026-01-01\")"), Some(24 * HOUR_MS));
+        let local = "context.now.offset(duration(\"7h\")).toDate() < datetime(\"2026-01-02\").toDate()";
+        assert_eq!(at_midnight(local), Some(17 * HOUR_MS));
+    }
+
+    /// The certificate ends after 24 h.
+    #[test]
+    fn the_end_of_the_certificate_ends_it() {
+        let until = |condition: &str| at_midnight(&format!("context has certificate && {condition}"));
+        assert_eq!(until("context.now < context.certificate.not_after"), Some(24 * HOUR_MS));
+        assert_eq!(until("context.certificate.not_after >= context.now"), Some(24 * HOUR_MS + 1));
+        assert_eq!(until("context.now.offset(duration(\"20h\")) < context.certificate.not_after"), Some(4 * HOUR_MS));
+        let remaining = "context.certificate.not_after.durationSince(context.now)";
+        assert_eq!(until(&format!("{remaining} > duration(\"20h\")")), Some(4 * HOUR_MS));
+        assert_eq!(until(&format!("{remaining} >= duration(\"20h\")")), Some(4 * HOUR_MS + 1));
+        assert_eq!(until("context.certificate.not_after > datetime(\"2026-01-01\")"), None);
+    }
+
+    #[test]
     fn ages_end_it_as_early_as_they_can_be_reached() {
         let device =
             |condition: &str| at_midnight(&format!("context has device.age_s && context.device.age_s {condition}"));
@@ -311,12 +268,13 @@ mod tests {
     fn what_is_not_understood_holds_for_a_second() {
         let unclear = [
             "context has device.age_s && context.device.age_s * 2 < 100",
-            "context has certificate && context.now < context.certificate.not_after",
-            "context.now.toDate() == datetime(\"2026-01-01\")",
+            "context has certificate && context.now.toDate() < context.certificate.not_after",
+            "context.now.toDate().offset(duration(\"1h\")) == datetime(\"2026-01-01\")",
             "context == context",
             "context has device && [context.device].contains(context.device)",
             "context has session && (if true then context.session else context.session).auth_age_s < 100",
             "context.now.offset(duration(\"9223370000000000000ms\")) > datetime(\"2026-01-01\")",
+            "context.now.offset(duration(\"-9223372036854775808ms\")) < datetime(\"2026-01-01\")",
         ];
         for condition in unclear {
             assert_eq!(at_midnight(condition), Some(1_000), "{condition}");

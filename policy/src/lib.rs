@@ -21,7 +21,7 @@
 //! "#;
 //! let sources = Sources {
 //!     policies: vec![Source { name: "wiki.cedar".to_owned(), text: text.to_owned() }],
-//!     schema_extensions: vec![],
+//!     ..Sources::default()
 //! };
 //! let wiki = AppScope { name: "wiki", groups: &[], owner: None, sensitivity: "low" };
 //! let vocabulary = Vocabulary { apps: &[wiki], ..Vocabulary::default() };
@@ -47,17 +47,30 @@
 
 use std::sync::Arc;
 
+use crate::load::Erring;
+
+pub mod analysis;
+mod closed_sets;
+mod compile;
+mod conclude;
+mod confine;
+mod core_syntax;
 mod decision;
 mod diagnostic;
+mod doubts;
 mod evaluate;
 mod explain;
+mod format;
 mod holds;
+mod interpret;
+mod links;
 mod lint;
 mod load;
-mod mentions;
 mod names;
+mod parse;
 mod question;
 mod question_buf;
+mod ranges;
 mod rule;
 mod schema;
 mod slice;
@@ -75,14 +88,26 @@ pub use explain::{
     Change, Clause, ConditionOutcome, Considered, Determining, ExplainedCondition, Explanation, Fact, FactValue,
     Operand, PolicyOutcome, Relation, Remedy,
 };
+pub use format::format;
+pub use lint::lint;
 pub use load::Loaded;
 pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
 pub use question_buf::{
     CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, QuestionBuf, RequestBuf, SessionBuf, ThreatBuf,
 };
+pub use ranges::bounds;
 pub use schema::SCHEMA;
 pub use source::{Source, Sources};
 pub use vocabulary::{AppScope, Vocabulary};
+
+/// The schema in force: [`SCHEMA`], the actions of `vocabulary`, and the extensions of `sources`, in Cedar's schema syntax.
+///
+/// # Errors
+///
+/// Everything that is wrong with the extensions.
+pub fn schema_text(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<String, Vec<Diagnostic>> {
+    load::on_a_large_stack(|| schema::text(&sources.schema_extensions, vocabulary.actions))
+}
 
 /// A set of policies, loaded and valid.
 #[derive(Debug)]
@@ -100,12 +125,28 @@ impl PolicySet {
     ///
     /// Everything that is wrong with the sources, each with its place.
     pub fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
-        load::load(sources, vocabulary)
+        load::load(sources, vocabulary, Erring::Refused)
+    }
+
+    /// Loads as [`PolicySet::load`] does, but only warns of policies that can err. For comparing evaluators in their errors:
+    /// such a set is not to serve.
+    ///
+    /// # Errors
+    ///
+    /// Everything else that is wrong with the sources, each with its place.
+    pub fn load_erring(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+        load::load(sources, vocabulary, Erring::Admitted)
     }
 
     /// Decides. The same question always gets the same answer.
     pub fn decide(&self, question: &Question<'_>, mode: Mode) -> Decision {
         self.evaluator.decide(question, mode)
+    }
+
+    /// Decides as [`PolicySet::decide`] does, but by Cedar's evaluator alone: slow, and what the answers of `decide` are
+    /// checked against.
+    pub fn decide_by_cedar(&self, question: &Question<'_>, mode: Mode) -> Decision {
+        self.evaluator.decide_by_cedar(question, mode)
     }
 
     /// SHA-256 of the policies, the schema and the actions, in lower-case hexadecimal.
@@ -116,6 +157,11 @@ impl PolicySet {
     /// The number of policies.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// The number of policies that are not compiled: Cedar itself evaluates them, more slowly.
+    pub fn interpreted(&self) -> usize {
+        self.evaluator.interpreted()
     }
 
     /// Whether there is no policy: everything is refused.

@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cedar_policy::{PolicyId as CedarId, PolicySet as CedarSet, Schema, ValidationMode, Validator, pst};
+use cedar_policy::{PolicyId as CedarId, PolicySet as CedarSet, Schema, ValidationMode, Validator};
 use sha2::{Digest, Sha256};
 
-use crate::decision::{PolicyId, Words};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::closed_sets::Known;
+use crate::diagnostic::{Diagnostic, Finding};
 use crate::evaluate::Evaluator;
+use crate::parse::{self, Parsed};
 use crate::source::{Source, Sources, Text, check_total_size};
 use crate::vocabulary::Vocabulary;
-use crate::{PolicySet, explain, lint, schema, syntax};
+use crate::{PolicySet, closed_sets, confine, doubts, explain, links, ranges, schema};
+
+pub(crate) use crate::parse::Policy;
 
 /// The stack for parsing and validation, which recurse far deeper than evaluation.
 const STACK_BYTES: usize = 64 << 20;
-/// The deepest expression: such a one evaluates on any ordinary stack.
-const MAX_DEPTH: usize = 150;
 
 /// A policy set that loaded, and what is doubtful about it.
 #[derive(Debug)]
@@ -27,35 +28,65 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// One parsed policy.
-pub(crate) struct Policy {
-    pub(crate) id: PolicyId,
-    pub(crate) place: Place,
-    pub(crate) words: Words,
-    pub(crate) cedar: cedar_policy::Policy,
-    pub(crate) syntax: pst::Policy,
-    /// Which source it is from, and where in it it begins.
-    source: usize,
-    base: usize,
+/// Policies that are valid, though not yet indexed.
+pub(crate) struct Checked {
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) schema: Schema,
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Loads on a thread of its own, whose stack is large.
-pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+/// What becomes of policies that can err.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Erring {
+    Refused,
+    /// They are warned of.
+    Admitted,
+}
+
+impl Erring {
+    fn judge(self, found: Finding) -> Finding {
+        Finding { is_error: found.is_error && self == Self::Refused, ..found }
+    }
+}
+
+pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>, erring: Erring) -> Result<Loaded, Vec<Diagnostic>> {
+    on_a_large_stack(|| {
+        let Checked { policies, schema, warnings } = check(sources, vocabulary, erring)?;
+        let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+        let explain = explain::Index::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+        let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator, explain };
+        Ok(Loaded { set, warnings })
+    })
+}
+
+/// Works on a thread of its own, whose stack is large.
+pub(crate) fn on_a_large_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, Vec<Diagnostic>> + Send,
+) -> Result<T, Vec<Diagnostic>> {
     let failed = |what: &str| vec![Diagnostic::new(None, format!("the policies cannot be loaded: {what}"))];
-    check_total_size(sources).map_err(|error| vec![error])?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, || load_here(sources, vocabulary)) {
-            Ok(loading) => loading.join().unwrap_or_else(|_| Err(failed("the loader failed"))),
+        match thread.spawn_scoped(scope, work) {
+            Ok(working) => working.join().unwrap_or_else(|_| Err(failed("the loader failed"))),
             Err(error) => Err(failed(&error.to_string())),
         }
     })
 }
 
-fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+/// Everything that can be known of the policies without a question.
+pub(crate) fn check(
+    sources: &Sources,
+    vocabulary: &Vocabulary<'_>,
+    erring: Erring,
+) -> Result<Checked, Vec<Diagnostic>> {
+    check_total_size(sources).map_err(|error| vec![error])?;
     let texts: Vec<_> = sources.policies.iter().map(Text::new).collect();
-    let (policies, mut errors) = parse(&texts);
-    errors.extend(duplicates(&policies));
+    let Parsed { mut policies, templates, mut errors } = parse::parse(&texts);
+    let (linked, found) = links::link(&templates, &sources.links.iter().map(Text::new).collect::<Vec<_>>());
+    policies.extend(linked);
+    errors.extend(found);
+    errors.extend(parse::duplicates(&policies, &templates));
+    errors.extend(confine::check(&policies, &sources.schema_extensions));
     let schema = match schema::build(&sources.schema_extensions, vocabulary.actions) {
         Ok(schema) => schema,
         Err(found) => {
@@ -65,82 +96,24 @@ fn load_here(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Loaded, V
     };
     let (invalid, mut warnings) = validate(&schema, &policies, &texts);
     errors.extend(invalid);
-    if !errors.is_empty() {
-        errors.sort_by(|a, b| a.place.cmp(&b.place));
-        return Err(errors);
-    }
-    let known = lint::Known::new(vocabulary.apps);
-    warnings.extend(policies.iter().flat_map(|policy| lint::check(policy, &known)));
-    let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
-    let explain = explain::Index::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
-    let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator, explain };
-    Ok(Loaded { set, warnings })
-}
-
-/// Parses every policy by itself, so that one that is wrong does not hide the others.
-fn parse(texts: &[Text<'_>]) -> (Vec<Policy>, Vec<Diagnostic>) {
-    let (mut policies, mut errors) = (Vec::new(), Vec::new());
-    for (source, text) in texts.iter().enumerate() {
-        match text.policies() {
-            Ok(ranges) => {
-                for range in ranges {
-                    let base = range.start;
-                    match parse_one(text, source, base, text.text.get(range).unwrap_or_default()) {
-                        Ok(policy) => policies.push(policy),
-                        Err(found) => errors.extend(found),
-                    }
-                }
-            }
-            Err(error) => errors.push(error),
+    let known = Known::new(vocabulary);
+    for policy in &policies {
+        let conditions = policy.written.condition.iter();
+        let erring = conditions.flat_map(|condition| ranges::check(condition, &known)).map(|found| erring.judge(found));
+        for found in closed_sets::check(policy, &known).into_iter().chain(erring) {
+            let place = policy.place_of(&texts, found.part.as_ref());
+            if found.is_error { &mut errors } else { &mut warnings }.push(found.at(place));
         }
+        warnings.extend(doubts::silent_forbid(policy));
     }
-    (policies, errors)
+    if errors.is_empty() { Ok(Checked { policies, schema, warnings: once(warnings) }) } else { Err(once(errors)) }
 }
 
-fn parse_one(text: &Text<'_>, source: usize, base: usize, statement: &str) -> Result<Policy, Vec<Diagnostic>> {
-    let place = text.place(base);
-    let at_place = |message: &str| Diagnostic::new(Some(place.clone()), message);
-    let cedar = match cedar_policy::Policy::parse(None, statement) {
-        Ok(policy) => policy,
-        Err(_) if cedar_policy::Template::parse(None, statement).is_ok() => {
-            let error = at_place("the policy is a template, with slots that nothing fills");
-            return Err(vec![error.remedy("write the principal or resource in place of `?principal` or `?resource`")]);
-        }
-        Err(errors) => return Err(errors.iter().map(|error| Diagnostic::from_cedar(text, base, error)).collect()),
-    };
-    let id: PolicyId = match cedar.annotation("id") {
-        Some(id) if !id.is_empty() => id.into(),
-        _ => format!("{}:{}", text.name, place.line).into(),
-    };
-    let cedar = cedar.new_id(CedarId::new(&id));
-    let syntax = cedar.to_pst().map_err(|error| vec![at_place(&error.to_string())])?;
-    if syntax.body().clauses().iter().any(|clause| syntax::depth(syntax::expression(clause)) > MAX_DEPTH) {
-        let error = at_place(&format!("the condition of policy `{id}` is nested more than {MAX_DEPTH} deep"));
-        return Err(vec![error.remedy("split the policy, or write `[a, b, …].contains(x)` for a long chain of `||`")]);
-    }
-    Ok(Policy { id, place, words: words(&cedar), cedar, syntax, source, base })
-}
-
-/// What a policy says to the person who is refused.
-fn words(policy: &cedar_policy::Policy) -> Words {
-    let word = |name: &str| policy.annotation(name).filter(|word| !word.is_empty()).map(Arc::from);
-    Words { reason: word("reason"), advice: word("advice"), reason_vi: word("reason_vi"), advice_vi: word("advice_vi") }
-}
-
-/// An error for each policy whose id is taken.
-fn duplicates(policies: &[Policy]) -> Vec<Diagnostic> {
-    let mut first: HashMap<&str, &Place> = HashMap::new();
-    let mut errors = Vec::new();
-    for policy in policies {
-        if let Some(place) = first.get(policy.id.as_ref()) {
-            let message = format!("the id `{}` is already that of the policy at {place}", policy.id);
-            let error = Diagnostic::new(Some(policy.place.clone()), message);
-            errors.push(error.remedy("give each policy an `@id` of its own"));
-        } else {
-            first.insert(&policy.id, &policy.place);
-        }
-    }
-    errors
+/// In the order of the places, each once: what is found in a template is found again for each of its links.
+pub(crate) fn once(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    found.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
+    found.dedup();
+    found
 }
 
 /// Validates strictly: what passes can err only by arithmetic overflow, or over entities that do not exist.
@@ -153,12 +126,11 @@ fn validate(schema: &Schema, policies: &[Policy], texts: &[Text<'_>]) -> (Vec<Di
             by_id.insert(policy.cedar.id(), policy);
         }
     }
-    let diagnostic = |id: &CedarId, found: &dyn miette::Diagnostic| match by_id
-        .get(id)
-        .and_then(|policy| Some((policy, texts.get(policy.source)?)))
-    {
-        Some((policy, text)) => Diagnostic::from_cedar(text, policy.base, found),
-        None => Diagnostic::new(None, found.to_string()),
+    let diagnostic = |id: &CedarId, found: &dyn miette::Diagnostic| {
+        let policy = by_id.get(id).and_then(|policy| Some((policy, texts.get(policy.written.source)?)));
+        let Some((policy, text)) = policy else { return Diagnostic::new(None, found.to_string()) };
+        let exact = Diagnostic::from_cedar(text, policy.written.base, found);
+        if policy.is_linked { Diagnostic { place: Some(policy.place.clone()), ..exact } } else { exact }
     };
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     let errors = result.validation_errors().map(|error| diagnostic(error.policy_id(), error)).collect();
@@ -183,7 +155,8 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
     add(schema::SCHEMA);
     let mut actions = actions.to_vec();
     actions.sort_unstable();
-    for (kind, group) in [("policy", &sources.policies), ("schema", &sources.schema_extensions)] {
+    let kinds = [("policy", &sources.policies), ("schema", &sources.schema_extensions), ("links", &sources.links)];
+    for (kind, group) in kinds {
         let mut group: Vec<&Source> = group.iter().collect();
         group.sort_by_key(|source| &source.name);
         for source in group {
@@ -194,14 +167,4 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
         ["action", action].into_iter().for_each(&mut add);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
-}
-
-/// The policies of these sources, without validation.
-#[cfg(test)]
-pub(crate) fn parse_policies(sources: &[Source]) -> Result<Vec<Policy>, Vec<Diagnostic>> {
-    let texts: Vec<_> = sources.iter().map(Text::new).collect();
-    match parse(&texts) {
-        (policies, errors) if errors.is_empty() => Ok(policies),
-        (_, errors) => Err(errors),
-    }
 }

@@ -8,8 +8,32 @@ use crate::source::{Source, Text};
 /// The schema of this crate, in Cedar's schema syntax.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");
 
-/// Builds the schema. An action that an extension declares is not generated again.
+/// Builds the schema.
 pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, Vec<Diagnostic>> {
+    let fragments = parse_all(extensions)?;
+    let ours = ours(&fragments, actions);
+    let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| vec![of_the_whole(None, &error)])?;
+    let whole = fragments.iter().cloned().chain([ours.clone()]);
+    Schema::from_schema_fragments(whole).map_err(|error| {
+        let loads_without = |one: usize| {
+            let others =
+                fragments.iter().enumerate().filter(|(index, _)| *index != one).map(|(_, other)| other.clone());
+            Schema::from_schema_fragments(others.chain([ours.clone()])).is_ok()
+        };
+        let culprit = extensions.iter().enumerate().find(|(index, _)| loads_without(*index));
+        vec![of_the_whole(culprit.map(|(_, source)| source), &error)]
+    })
+}
+
+/// The text that [`build`] builds from, once it is known to be right: ours, then each extension.
+pub(crate) fn text(extensions: &[Source], actions: &[&str]) -> Result<String, Vec<Diagnostic>> {
+    build(extensions, actions)?;
+    let ours = ours(&parse_all(extensions)?, actions);
+    let titled = extensions.iter().map(|source| format!("\n// {}\n\n{}", source.name, source.text));
+    Ok(ours + &titled.collect::<String>())
+}
+
+fn parse_all(extensions: &[Source]) -> Result<Vec<SchemaFragment>, Vec<Diagnostic>> {
     let (mut fragments, mut errors) = (Vec::new(), Vec::new());
     for source in extensions {
         let text = Text::new(source);
@@ -18,18 +42,16 @@ pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, V
             Err(error) => errors.push(error),
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let declared: Vec<_> = fragments.iter().filter_map(|fragment| fragment.clone().to_json_value().ok()).collect();
+    if errors.is_empty() { Ok(fragments) } else { Err(errors) }
+}
+
+/// The schema of this crate and the actions. One that an extension declares is not generated again.
+fn ours(extensions: &[SchemaFragment], actions: &[&str]) -> String {
+    let declared: Vec<_> = extensions.iter().filter_map(|fragment| fragment.clone().to_json_value().ok()).collect();
     let is_declared = |action: &str| {
         declared.iter().any(|json| json.pointer("//actions").is_some_and(|actions| actions.get(action).is_some()))
     };
-    let ours = SCHEMA.to_owned() + &generate(actions.iter().copied().filter(|action| !is_declared(action)));
-    let whole = |error: &dyn miette::Diagnostic| vec![of_the_whole(error)];
-    let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| whole(&error))?;
-    fragments.push(ours);
-    Schema::from_schema_fragments(fragments).map_err(|error| whole(&error))
+    SCHEMA.to_owned() + &generate(actions.iter().copied().filter(|action| !is_declared(action)))
 }
 
 fn parse(text: &Text<'_>) -> Result<SchemaFragment, Diagnostic> {
@@ -38,11 +60,15 @@ fn parse(text: &Text<'_>) -> Result<SchemaFragment, Diagnostic> {
     Ok(fragment)
 }
 
-/// An error that shows only when all parts of the schema are put together.
-fn of_the_whole(error: &dyn miette::Diagnostic) -> Diagnostic {
-    let diagnostic = Diagnostic::new(None, format!("the schema with its extensions: {error}"));
+/// An error that shows only when all parts of the schema are put together, and the part without which it would not.
+fn of_the_whole(culprit: Option<&Source>, error: &dyn miette::Diagnostic) -> Diagnostic {
+    let place = culprit.map(|source| Text::new(source).place(0));
+    let diagnostic = Diagnostic::new(place, format!("the schema with its extensions: {error}"));
     match error.help() {
         Some(help) => diagnostic.remedy(help.to_string()),
+        None if error.to_string().contains("cycle") => {
+            diagnostic.remedy("nothing can be in itself: take one `in` away")
+        }
         None => diagnostic,
     }
 }

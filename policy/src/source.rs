@@ -33,6 +33,8 @@ pub struct Sources {
     pub policies: Vec<Source>,
     /// Additions to the schema of this crate, in Cedar's schema syntax.
     pub schema_extensions: Vec<Source>,
+    /// Links of templates, in Cedar's JSON: `[{"templateId": …, "newId": …, "values": {"?principal": {"type": …, "id": …}}}]`.
+    pub links: Vec<Source>,
 }
 
 /// A source with its lines found.
@@ -99,7 +101,8 @@ impl<'a> Text<'a> {
         Ok(found)
     }
 
-    fn check_size(&self) -> Result<(), Diagnostic> {
+    /// Checks that the text is not too large.
+    pub(crate) fn check_size(&self) -> Result<(), Diagnostic> {
         if self.text.len() <= MAX_SOURCE_BYTES {
             return Ok(());
         }
@@ -122,8 +125,8 @@ impl<'a> Text<'a> {
 
 /// Checks that all sources together are not too large.
 pub(crate) fn check_total_size(sources: &Sources) -> Result<(), Diagnostic> {
-    let total =
-        sources.policies.iter().chain(&sources.schema_extensions).map(|source| source.text.len()).sum::<usize>();
+    let all = sources.policies.iter().chain(&sources.schema_extensions).chain(&sources.links);
+    let total = all.map(|source| source.text.len()).sum::<usize>();
     if total <= MAX_TOTAL_BYTES {
         return Ok(());
     }
@@ -199,7 +202,7 @@ mod tests {
         let large = source(&" ".repeat(MAX_SOURCE_BYTES + 1));
         assert!(Text::new(&large).policies().is_err());
         let half = source(&" ".repeat(MAX_SOURCE_BYTES));
-        let sources = Sources { policies: vec![half; 17], schema_extensions: vec![] };
+        let sources = Sources { policies: vec![half; 17], ..Sources::default() };
         assert!(check_total_size(&sources).is_err());
     }
 }

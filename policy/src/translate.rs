@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use cedar_policy_core::ast::{Context as CedarContext, ExtensionFunction, Name, PartialValue, Value};
 use cedar_policy_core::extensions::Extensions;
-use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::mentions::Mentions;
 use crate::question::{Certificate, Context, Device, Request, Session, Threat};
 
 /// Turns questions into Cedar's values.
 #[derive(Debug)]
 pub(crate) struct Translator {
-    datetime: &'static ExtensionFunction,
     ip: &'static ExtensionFunction,
+    duration: &'static ExtensionFunction,
+    offset: &'static ExtensionFunction,
+    epoch: Value,
 }
 
 impl Translator {
@@ -27,38 +27,30 @@ impl Translator {
             let name: Name = name.parse().map_err(|error| format!("{error}"))?;
             Extensions::all_available().func(&name).map_err(|error| error.to_string())
         };
-        Ok(Self { datetime: function("datetime")?, ip: function("ip")? })
+        let epoch = call(function("datetime")?, &["1970-01-01".into()])?;
+        Ok(Self { ip: function("ip")?, duration: function("duration")?, offset: function("offset")?, epoch })
     }
 
-    /// The context record that the schema declares, as far as `mentions` says that anyone looks at it.
-    pub(crate) fn context(&self, context: &Context<'_>, mentions: Mentions) -> Result<CedarContext, String> {
-        let device = context.device.as_ref().filter(|_| mentions.device).map(device);
-        let certificate = context.certificate.as_ref().filter(|_| mentions.certificate);
-        let certificate = certificate.map(|it| self.certificate(it)).transpose()?;
-        let session = context.session.as_ref().filter(|_| mentions.session).map(session);
-        let threat = context.threat.as_ref().filter(|_| mentions.threat).map(threat);
-        let request = mentions.request.then(|| self.request(&context.request)).transpose()?;
-        // A time that is none is an error whether or not anyone looks at it.
-        let now = Timestamp::from_millisecond(context.now_ms).map_err(|error| error.to_string())?;
-        let now = mentions.now.then(|| self.time(now)).transpose()?;
+    /// The context record that the schema declares.
+    pub(crate) fn context(&self, context: &Context<'_>) -> Result<CedarContext, String> {
+        let certificate = context.certificate.as_ref().map(|certificate| self.certificate(certificate)).transpose()?;
         let fields = Fields::default()
-            .optional("device", device)
+            .optional("device", context.device.as_ref().map(device))
             .optional("certificate", certificate)
-            .optional("session", session)
-            .optional("threat", threat)
-            .optional("request", request)
-            .optional("now", now);
+            .optional("session", context.session.as_ref().map(session))
+            .optional("threat", context.threat.as_ref().map(threat))
+            .with("request", self.request(&context.request)?)
+            .with("now", self.time(context.now_ms)?);
         Ok(CedarContext::Value(Arc::new(fields.0)))
     }
 
     fn certificate(&self, certificate: &Certificate<'_>) -> Result<Value, String> {
-        let not_after = Timestamp::from_millisecond(certificate.not_after_ms).map_err(|error| error.to_string())?;
         let fields = Fields::default()
             .with("trust_domain", certificate.trust_domain)
             .with("fingerprint", certificate.fingerprint)
             .with("issuer", certificate.issuer)
             .with("serial", certificate.serial)
-            .with("not_after", self.time(not_after)?);
+            .with("not_after", self.time(certificate.not_after_ms)?);
         Ok(fields.record())
     }
 
@@ -69,12 +61,14 @@ impl Translator {
             .with("host", request.host)
             .with("path", request.path)
             .with("method", request.method)
-            .with("source_ip", call(self.ip, &source_ip)?);
+            .with("source_ip", call(self.ip, &[source_ip.into()])?);
         Ok(fields.record())
     }
 
-    fn time(&self, time: Timestamp) -> Result<Value, String> {
-        call(self.datetime, &format!("{time:.3}"))
+    /// Cedar's text for times ends with the year 9999; what is added to a time does not.
+    fn time(&self, since_epoch_ms: i64) -> Result<Value, String> {
+        let since_epoch = call(self.duration, &[format!("{since_epoch_ms}ms").into()])?;
+        call(self.offset, &[self.epoch.clone(), since_epoch])
     }
 }
 
@@ -110,9 +104,9 @@ fn threat(threat: &Threat<'_>) -> Value {
     Fields::default().with("list", threat.list).record()
 }
 
-/// What a constructor of an extension type makes of its text.
-fn call(constructor: &ExtensionFunction, text: &str) -> Result<Value, String> {
-    match constructor.call(&[text.into()]) {
+/// What a function of an extension gives.
+fn call(function: &ExtensionFunction, operands: &[Value]) -> Result<Value, String> {
+    match function.call(operands) {
         Ok(PartialValue::Value(value)) => Ok(value),
         Ok(PartialValue::Residual(residual)) => Err(format!("`{residual}` has no value")),
         Err(error) => Err(error.to_string()),

@@ -14,6 +14,8 @@ pub struct Vocabulary<'a> {
     pub groups: Option<&'a [&'a str]>,
     /// The trust domains of client certificates; `None` where they are not known.
     pub trust_domains: Option<&'a [&'a str]>,
+    /// The scale of sensitivities, the least first; empty where any word may be one.
+    pub sensitivities: &'a [&'a str],
 }
 
 /// What policy knows of an app beside its name.

@@ -43,6 +43,8 @@ enum Who {
     Silent,
     /// A laptop that does not report a required fact.
     Partial,
+    /// A laptop whose last update is said to be older than any machine.
+    Absurd,
 }
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n";
@@ -143,7 +145,7 @@ const ROWS: &[Row] = &[
     Row { reason: Reason::PostureIncomplete, who: Who::Partial, app: "echo", bytes: GET },
     Row { reason: Reason::PolicyNoPermit, who: Who::Carol, app: "echo", bytes: GET },
     Row { reason: Reason::PolicyForbid, who: Who::Bob, app: "payroll", bytes: GET },
-    Row { reason: Reason::PolicyError, who: Who::Alice, app: "broken", bytes: GET },
+    Row { reason: Reason::PolicyError, who: Who::Absurd, app: "echo", bytes: GET },
     Row { reason: Reason::UpstreamConnect, who: Who::Alice, app: "refused", bytes: GET },
     Row { reason: Reason::UpstreamTimeout, who: Who::Alice, app: "stalled", bytes: GET },
     Row { reason: Reason::UpstreamProtocol, who: Who::Alice, app: "babble", bytes: GET },
@@ -201,14 +203,6 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::GatewayDraining, "drain"),
     (Reason::GatewayInternal, "no request can bring it about on purpose: a test in the crate makes a handler panic"),
 ];
-
-/// A policy whose evaluation fails: the product leaves the range of a Cedar `Long`.
-const BROKEN: &str = r#"
-@id("overflow")
-permit (principal, action, resource == App::"broken")
-when { context has device && context.device has patch_age_days
-       && context.device.patch_age_days * 9223372036854775807 > 0 };
-"#;
 
 const DISK: &str = r#"
 @id("payroll-needs-encryption")
@@ -292,11 +286,10 @@ impl World {
             setup.set("clients", "certificate = \"optional\"").set("clients", "on_invalid = \"page\"");
             setup.set("posture", "required = [\"disk_encrypted\"]");
             setup.certificate("other", &["app.other.test"], "");
-            setup.app("echo", echo.url()).app("payroll", echo.url()).app("broken", echo.url());
+            setup.app("echo", echo.url()).app("payroll", echo.url());
             setup.app_with("small", &[echo.url()], "body_limit_bytes = 10");
             setup.app("refused", &refused).app("babble", &babble.url());
             setup.app_with("stalled", &[&stalled.url()], "first_byte_timeout_ms = 200");
-            setup.policies.insert("broken.cedar", BROKEN.to_owned());
             setup.policies.insert("payroll.cedar", DISK.to_owned());
             report_devices(setup);
             certificates = Some(invalid_certificates(setup));
@@ -321,6 +314,7 @@ impl World {
             Who::Unreported => laptop("laptop-unreported", "alice@example.org"),
             Who::Silent => laptop("laptop-silent", "alice@example.org"),
             Who::Partial => laptop("laptop-partial", "alice@example.org"),
+            Who::Absurd => laptop("laptop-absurd", "alice@example.org"),
         };
         self.gateway.client(&certified)
     }
@@ -356,6 +350,8 @@ fn report_devices(setup: &mut Setup) {
     setup.device("laptop-9", posture("carol@example.org", &encrypted));
     setup.device("laptop-silent", posture_at("alice@example.org", &encrypted, month_ago));
     setup.device("laptop-partial", posture("alice@example.org", &json!({"compliant": true})));
+    let absurd = json!({"disk_encrypted": true, "patch_age_days": 1_000_000});
+    setup.device("laptop-absurd", posture("alice@example.org", &absurd));
 }
 
 fn invalid_certificates(setup: &Setup) -> (Certified, Certified) {

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod pki;
 pub mod policy;
 pub mod run;
+pub mod schema;
 pub mod why;
 
 use std::fmt::Display;
@@ -48,6 +49,9 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// What can be written in the files that the gateway reads.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
 }
 
 /// How results are printed.
@@ -69,6 +73,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Why(args) => why::run(&args),
         Command::Policy(command) => policy::run(&command),
+        Command::Schema(command) => schema::run(&command),
     }
 }
 

@@ -67,6 +67,9 @@ pub enum Sensitivity {
 }
 
 impl Sensitivity {
+    /// All of them as they are spelt, the least first.
+    pub const SCALE: [&str; 4] = ["public", "internal", "confidential", "secret"];
+
     /// As the configuration and policies spell it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,14 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml_span::Span;
-use toml_span::value::ValueInner;
-
 use super::diagnostic::Diagnostic;
-use super::reader::{Table, Text};
-use super::source::{Findings, Source, Spot, unreadable, words};
+use super::reader::{Table, Text, parse};
+use super::source::{Findings, Source, unreadable, words};
 use super::{
-    App, Audit, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen, management,
+    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
+    listen, management,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -38,6 +36,8 @@ pub struct Invalid {
 pub struct Readable {
     /// `[[app]]`
     pub apps: Vec<Arc<App>>,
+    /// `[clients]`, where every trust domain could be read.
+    pub clients: Option<Clients>,
     /// `[policy]`
     pub policy: Option<Policy>,
     /// `[identity]`
@@ -55,10 +55,12 @@ pub(super) struct Parts<'a> {
     pub(super) apps: Vec<app::Read<'a>>,
     pub(super) policy: Option<decision::Policy>,
     pub(super) management: management::Read<'a>,
+    pub(super) control: Option<control::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "posture", "management", "audit", "limits"];
+const MAIN_ONLY: [&str; 10] =
+    ["include", "listen", "policy", "identity", "posture", "threat", "management", "control", "audit", "limits"];
 
 /// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
 /// looked for.
@@ -98,9 +100,11 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         apps: root.tables("app").into_iter().filter_map(app::read).collect(),
         policy: required_table(&mut root, "policy").and_then(decision::policy),
         management: management::read(root.table_or_empty("management")),
+        control: root.table("control").and_then(control::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
+    let threats = decision::threats(root.tables("threat"));
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -113,6 +117,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let apps: Vec<_> = parts.apps.into_iter().map(|read| Arc::new(read.app)).collect();
     let readable = Readable {
         apps: apps.clone(),
+        clients: (parts.clients.clients.trust.len() == parts.clients.domains).then(|| parts.clients.clients.clone()),
         policy: parts.policy.clone(),
         identity: identity.clone(),
         posture: Some(posture.clone()),
@@ -127,7 +132,9 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             policy: parts.policy?,
             identity,
             posture,
+            threats,
             management: parts.management.management,
+            control: parts.control.map(|read| read.control),
             audit,
             limits,
             watched: Vec::new(),
@@ -160,15 +167,6 @@ fn add_included<'a>(source: &'a Source, findings: &'a Findings, parts: &mut Part
         }
     }
     root.finish();
-}
-
-fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
-    let spot = Spot { source, findings, span: Span::new(0, 0) };
-    match toml_span::parse(&source.text).map(|mut root| root.take()) {
-        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
-        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
-        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
-    }
 }
 
 /// The files that an entry of `include` names, sorted. A pattern may match none.

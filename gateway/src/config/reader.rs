@@ -9,25 +9,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml_span::Span;
-use toml_span::value::{Table as Toml, Value, ValueInner};
+use toml_span::value::{Key, Table as Toml, Value, ValueInner};
 
 use super::KeyRef;
 use super::diagnostic::{one_of, suggestion};
-use super::source::{Spot, readable_file, words};
+use super::source::{Findings, Source, Spot, readable_file, words};
 
 /// A table whose keys are taken one by one; what is left at the end is unknown.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     keys: Toml<'a>,
     known: Vec<&'static str>,
     /// The table's header, or the inline table.
-    pub(super) spot: Spot<'a>,
+    pub(crate) spot: Spot<'a>,
 }
 
 /// A string and where it stands.
-pub(super) struct Text<'a> {
+#[derive(Clone)]
+pub(crate) struct Text<'a> {
     value: Cow<'a, str>,
     /// Where it stands, without its quotes.
-    pub(super) spot: Spot<'a>,
+    pub(crate) spot: Spot<'a>,
 }
 
 impl Deref for Text<'_> {
@@ -40,30 +41,40 @@ impl Deref for Text<'_> {
 
 impl<'a> Text<'a> {
     /// A part of the text, for errors about it only.
-    pub(super) fn part(&self, part: Range<usize>) -> Spot<'a> {
+    pub(crate) fn part(&self, part: Range<usize>) -> Spot<'a> {
         self.spot.part(&self.value, part)
     }
 
     /// Records an error about all of it and returns `None`.
-    pub(super) fn refuse<T>(&self, message: impl Into<String>, expected: impl Into<String>) -> Option<T> {
+    pub(crate) fn refuse<T>(&self, message: impl Into<String>, expected: impl Into<String>) -> Option<T> {
         self.spot.refuse(message, expected)
     }
 }
 
+/// The tables and keys of a file.
+pub(crate) fn parse<'a>(source: &'a Source, findings: &'a Findings) -> Option<Table<'a>> {
+    let spot = Spot { source, findings, span: Span::new(0, 0) };
+    match toml_span::parse(&source.text).map(|mut root| root.take()) {
+        Ok(ValueInner::Table(keys)) => Some(Table::new(spot, keys)),
+        Ok(_) => spot.refuse("this is not a table", "keys and tables"),
+        Err(error) => spot.at(error.span).refuse(error.to_string(), ""),
+    }
+}
+
 impl<'a> Table<'a> {
-    pub(super) fn new(spot: Spot<'a>, keys: Toml<'a>) -> Self {
+    pub(crate) fn new(spot: Spot<'a>, keys: Toml<'a>) -> Self {
         Self { keys, known: Vec::new(), spot }
     }
 
     /// Ends the reading: every key that was not asked for is an error.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for key in self.keys.keys() {
             let hint = suggestion(&key.name, self.known.iter().copied());
             self.spot.at(key.span).error(format!("unknown key `{}`{hint}", key.name), "");
         }
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
@@ -72,16 +83,16 @@ impl<'a> Table<'a> {
         self.keys.remove_entry(key).map(|(key, _)| self.spot.at(key.span))
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Option<Text<'a>> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<Text<'a>> {
         self.take(key).and_then(|value| text(self.spot, value))
     }
 
-    pub(super) fn required_text(&mut self, key: &'static str) -> Option<Text<'a>> {
+    pub(crate) fn required_text(&mut self, key: &'static str) -> Option<Text<'a>> {
         self.require(key, "a string");
         self.text(key)
     }
 
-    pub(super) fn texts(&mut self, key: &'static str) -> Vec<Text<'a>> {
+    pub(crate) fn texts(&mut self, key: &'static str) -> Vec<Text<'a>> {
         let spot = self.spot;
         self.list(key, "a list of strings").into_iter().filter_map(|value| text(spot, value)).collect()
     }
@@ -101,12 +112,22 @@ impl<'a> Table<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.text(key)?;
         let found = words.iter().find(|(word, _)| *word == &*text).map(|(_, meaning)| *meaning);
         found.or_else(|| {
             text.refuse(format!("unknown `{key}`: `{}`", &*text), one_of(words.iter().map(|(word, _)| *word)))
         })
+    }
+
+    /// `true`, `false`, or nothing.
+    pub(crate) fn optional_flag(&mut self, key: &'static str) -> Option<bool> {
+        self.has(key).then(|| self.flag(key, false))
+    }
+
+    /// A number from 0, or nothing.
+    pub(crate) fn optional_count(&mut self, key: &'static str) -> Option<i64> {
+        self.has(key).then(|| self.count(key, 0, 0..=u32::MAX).into())
     }
 
     pub(super) fn integer(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
@@ -142,6 +163,28 @@ impl<'a> Table<'a> {
         Duration::from_secs(self.integer(key, default, range))
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&mut self, key: &'static str, default: f64) -> f64 {
+        let Some(value) = self.take(key) else { return default };
+        match value.as_float().or_else(|| value.as_integer().map(|number| number as f64)) {
+            Some(number) if (0.0..=1.0).contains(&number) => number,
+            _ => {
+                self.spot
+                    .at(value.span)
+                    .error(format!("`{key}` is no fraction"), "a number from 0 to 1, such as `0.001`");
+                default
+            }
+        }
+    }
+
+    /// A file that need not be readable now: whoever reads it has a last good version to fall back on.
+    pub(super) fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let text = self.required_text(key)?;
+        let path = text.spot.resolve(&text);
+        text.spot.findings.watch(path.clone());
+        Some(path)
+    }
+
     /// A file that can be read.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         self.text(key).and_then(|path| file(&path))
@@ -172,19 +215,35 @@ impl<'a> Table<'a> {
         self.required_text(key).and_then(|text| private_key(&text))
     }
 
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+    /// `file:` and the path to a public key, which anyone may read.
+    pub(super) fn required_public_key(&mut self, key: &'static str) -> Option<KeyRef> {
+        let text = self.required_text(key)?;
+        key_path(&text).and_then(|name| file_at(&text, name)).map(KeyRef::File)
+    }
+
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         self.take(key).and_then(|value| table(self.spot, value, "a table"))
     }
 
     /// A table that may be absent because every key in it has a default.
-    pub(super) fn table_or_empty(&mut self, key: &'static str) -> Table<'a> {
+    pub(crate) fn table_or_empty(&mut self, key: &'static str) -> Table<'a> {
         let spot = self.spot;
         self.table(key).unwrap_or_else(|| Table::new(spot, Toml::new()))
     }
 
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
+    pub(crate) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
         let spot = self.spot;
         self.list(key, "a list of tables").into_iter().filter_map(|value| table(spot, value, "a table")).collect()
+    }
+
+    /// A table of tables, whose keys are names of the operator's.
+    pub(crate) fn named_tables(&mut self, key: &'static str) -> Vec<(Text<'a>, Table<'a>)> {
+        let Some(named) = self.table(key) else { return Vec::new() };
+        let spot = named.spot;
+        let read = |(key, value): (Key<'a>, _)| {
+            Some((Text { spot: spot.at(key.span), value: key.name }, table(spot, value, "a table")?))
+        };
+        named.keys.into_iter().filter_map(read).collect()
     }
 
     fn list(&mut self, key: &'static str, expected: &str) -> Vec<Value<'a>> {
@@ -205,7 +264,7 @@ impl<'a> Table<'a> {
     }
 
     /// Records an error at the table's header where `key` is absent.
-    pub(super) fn require(&mut self, key: &'static str, expected: &str) {
+    pub(crate) fn require(&mut self, key: &'static str, expected: &str) {
         if !self.has(key) {
             self.spot.error(format!("`{key}` is missing"), format!("{expected} as `{key}`"));
         }
@@ -259,18 +318,26 @@ fn wrong_kind(spot: Spot<'_>, value: &Value<'_>, expected: impl Into<String>) {
 
 /// A path to a file that can be read.
 pub(super) fn file(text: &Text<'_>) -> Option<PathBuf> {
-    let path = text.spot.resolve(text);
+    file_at(text, text)
+}
+
+fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
+    let path = text.spot.resolve(name);
     text.spot.findings.watch(path.clone());
     match readable_file(&path) {
         Ok(_) => Some(path),
-        Err(error) => text.refuse(format!("cannot read `{}`: {}", &**text, words(&error)), ""),
+        Err(error) => text.refuse(format!("cannot read `{name}`: {}", words(&error)), ""),
     }
 }
 
-/// `file:server.key`
 fn private_key(text: &Text<'_>) -> Option<KeyRef> {
+    key_path(text).and_then(|name| key_file(text, name))
+}
+
+/// The path in `file:server.key`.
+fn key_path<'t>(text: &'t Text<'_>) -> Option<&'t str> {
     match text.split_once(':') {
-        Some(("file", name)) => key_file(text, name),
+        Some(("file", name)) => Some(name),
         Some((scheme @ ("credential" | "pkcs11"), _)) => {
             text.part(0..scheme.len()).refuse(format!("keys from `{scheme}:` are not supported yet"), "`file:`")
         }

@@ -15,17 +15,17 @@ use super::diagnostic::Diagnostic;
 const MAX_BYTES: u64 = 4 << 20;
 
 /// A file that was read.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The file as messages show it.
-    pub(super) shown: PathBuf,
+    pub(crate) shown: PathBuf,
     /// The folder it is in, absolute: what its relative paths start from.
     pub(super) folder: PathBuf,
     /// Its text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Source {
-    pub(super) fn read(shown: &Path) -> io::Result<Self> {
+    pub(crate) fn read(shown: &Path) -> io::Result<Self> {
         let absolute = std::path::absolute(shown)?;
         let text = read_bounded(&absolute, MAX_BYTES)?;
         let folder = absolute.parent().map(Path::to_owned).unwrap_or_default();
@@ -35,12 +35,18 @@ impl Source {
 
 /// Reads a text file of at most `max_bytes`.
 pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<String> {
+    String::from_utf8(read_bytes_bounded(path, max_bytes)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Reads a file of at most `max_bytes`.
+pub(crate) fn read_bytes_bounded(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     regular_file(path)?;
-    let mut text = String::new();
-    File::open(path)?.take(max_bytes + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > max_bytes {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > max_bytes {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max_bytes} bytes"))),
-        false => Ok(text),
+        false => Ok(bytes),
     }
 }
 
@@ -65,7 +71,7 @@ pub(crate) fn unreadable(shown: &Path, error: &io::Error) -> Diagnostic {
 }
 
 /// An I/O error in plain words.
-pub(super) fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -76,7 +82,7 @@ pub(super) fn words(error: &io::Error) -> String {
 
 /// What was found while loading, in all files.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     problems: RefCell<Vec<Diagnostic>>,
     watched: RefCell<Vec<PathBuf>>,
 }
@@ -96,14 +102,14 @@ impl Findings {
     }
 
     /// Problems in the order in which they were found, and what to watch.
-    pub(super) fn into_parts(self) -> (Vec<Diagnostic>, Vec<PathBuf>) {
+    pub(crate) fn into_parts(self) -> (Vec<Diagnostic>, Vec<PathBuf>) {
         (self.problems.into_inner(), self.watched.into_inner())
     }
 }
 
 /// A place in a file.
 #[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
+pub(crate) struct Spot<'a> {
     pub(super) source: &'a Source,
     pub(super) findings: &'a Findings,
     pub(super) span: Span,
@@ -115,23 +121,28 @@ impl<'a> Spot<'a> {
     }
 
     /// Records an error and returns `None`, so that a reader can end with it.
-    pub(super) fn refuse<T>(self, message: impl Into<String>, expected: impl Into<String>) -> Option<T> {
+    pub(crate) fn refuse<T>(self, message: impl Into<String>, expected: impl Into<String>) -> Option<T> {
         self.findings.push(self.diagnostic(message.into(), expected.into()));
         None
     }
 
-    pub(super) fn error(self, message: impl Into<String>, expected: impl Into<String>) {
+    pub(crate) fn error(self, message: impl Into<String>, expected: impl Into<String>) {
         let _: Option<()> = self.refuse(message, expected);
     }
 
-    pub(super) fn warn(self, message: impl Into<String>, expected: impl Into<String>) {
+    pub(crate) fn warn(self, message: impl Into<String>, expected: impl Into<String>) {
         self.findings.push(self.diagnostic(message.into(), expected.into()).as_warning());
     }
 
     /// `gaccong.toml:14`, for messages that point at a second place.
-    pub(super) fn shown(self) -> String {
+    pub(crate) fn shown(self) -> String {
         let place = Diagnostic::in_text(&self.source.shown, &self.source.text, self.span.into(), "");
         format!("{}:{}", place.file.display(), place.line)
+    }
+
+    /// The line, from 1.
+    pub(crate) fn line(self) -> usize {
+        Diagnostic::in_text(&self.source.shown, &self.source.text, self.span.into(), "").line
     }
 
     /// `path` as this file means it.

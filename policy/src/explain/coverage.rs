@@ -17,6 +17,8 @@ pub struct PolicyOutcome {
     pub policy: PolicyId,
     /// Where it begins.
     pub place: Place,
+    /// Whether it applies: every condition of its scope and its `when`s is true, and no `unless` is.
+    pub applies: bool,
     /// Its conditions in the order of their evaluation. A policy without any applies always.
     pub conditions: Vec<ConditionOutcome>,
 }
@@ -75,11 +77,8 @@ fn of_rule(rule: &Rule, evaluator: Option<&Evaluator<'_>>) -> PolicyOutcome {
         };
         outcomes
     };
-    PolicyOutcome {
-        policy: rule.id.clone(),
-        place: rule.place.clone(),
-        conditions: conditions(&rule.cedar).into_iter().flat_map(of_condition).collect(),
-    }
+    let conditions = conditions(&rule.cedar).into_iter().flat_map(of_condition).collect();
+    PolicyOutcome { policy: rule.id.clone(), place: rule.place.clone(), applies: reached, conditions }
 }
 
 /// The parts of a conjunction: each is reached while all before it are true.

@@ -14,7 +14,6 @@ use cedar_policy_core::extensions::Extensions;
 use crate::decision::PolicyId;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::load::Policy;
-use crate::mentions::Mentions;
 use crate::names::Names;
 use crate::question::Question;
 use crate::translate::Translator;
@@ -99,7 +98,7 @@ impl Index {
         let action =
             EntityUid::from_type_name_and_id(self.action.clone(), cedar_policy::EntityId::new(question.action));
         let known = |uid: &EntityUID| EntityUIDEntry::known(uid.clone(), None);
-        let context = self.translator.context(&question.context, Mentions::ALL).ok()?;
+        let context = self.translator.context(&question.context).ok()?;
         let request =
             Request::new_unchecked(known(principal.uid()), known(action.as_ref()), known(app.uid()), Some(context));
         // No app or principal has anything in it, and all are members of their groups directly.

@@ -166,7 +166,8 @@ fn questions_that_cannot_be_put_are_errors() {
 fn an_action_of_an_extension_is_only_for_whom_it_says() {
     let extension = "action deploy in [write] appliesTo { principal: [Workload], resource: App, context: Facts };";
     let text = "@id(\"p\") permit (principal, action in Action::\"write\", resource);";
-    let sources = Sources { policies: vec![source(text)], schema_extensions: vec![source(extension)] };
+    let sources =
+        Sources { policies: vec![source(text)], schema_extensions: vec![source(extension)], ..Sources::default() };
     let app = AppScope { name: "hr", groups: &[], owner: None, sensitivity: "low" };
     let set = PolicySet::load(&sources, &Vocabulary { apps: &[app], actions: &["deploy"], ..Vocabulary::default() })
         .unwrap()

@@ -1,10 +1,14 @@
 //! Tests of the crate through its public API, and what they share.
 
+mod closed_sets;
 mod decide;
 mod explain;
+mod links;
 mod load;
 mod mended;
+mod observe;
 mod properties;
+mod ranges;
 
 use std::sync::Arc;
 
@@ -18,25 +22,35 @@ pub(super) fn source(text: &str) -> Source {
 }
 
 pub(super) fn sources(text: &str) -> Sources {
-    Sources { policies: vec![source(text)], schema_extensions: vec![] }
+    Sources { policies: vec![source(text)], ..Sources::default() }
 }
 
 pub(super) fn groups(names: &[&str]) -> Vec<Arc<str>> {
     names.iter().map(|name| Arc::from(*name)).collect()
 }
 
-/// Loads for the apps `hr` (in `internal`) and `wiki` (in `internal` and `public`).
 pub(super) fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    load_sources(&sources(text))
+}
+
+pub(super) fn load_sources(sources: &Sources) -> Result<Loaded, Vec<Diagnostic>> {
+    for_our_apps(|vocabulary| PolicySet::load(sources, vocabulary))
+}
+
+/// A set that may err too.
+pub(super) fn set(text: &str) -> PolicySet {
+    let loaded = for_our_apps(|vocabulary| PolicySet::load_erring(&sources(text), vocabulary));
+    loaded.unwrap_or_else(|errors| panic!("{errors:#?}")).set
+}
+
+/// The apps `hr` (in `internal`) and `wiki` (in `internal` and `public`).
+pub(super) fn for_our_apps<T>(work: impl FnOnce(&Vocabulary<'_>) -> T) -> T {
     let (internal, both) = (groups(&["internal"]), groups(&["internal", "public"]));
     let apps = [
         AppScope { name: "hr", groups: &internal, owner: Some("alice"), sensitivity: "high" },
         AppScope { name: "wiki", groups: &both, owner: None, sensitivity: "low" },
     ];
-    PolicySet::load(&sources(text), &Vocabulary { apps: &apps, actions: &["approve"], ..Vocabulary::default() })
-}
-
-pub(super) fn set(text: &str) -> PolicySet {
-    load(text).unwrap_or_else(|errors| panic!("{errors:#?}")).set
+    work(&Vocabulary { apps: &apps, actions: &["approve"], ..Vocabulary::default() })
 }
 
 pub(super) fn errors(text: &str) -> Vec<String> {

@@ -78,7 +78,7 @@ fn the_gateway_loads_the_folder_without_a_warning() {
         gaccong_policy::Source { name: path.display().to_string(), text: fs::read_to_string(&path).unwrap() }
     };
     let policies = fs::read_dir(&config.policy.directory).unwrap().map(source).collect();
-    let sources = gaccong_policy::Sources { policies, schema_extensions: Vec::new() };
+    let sources = gaccong_policy::Sources { policies, ..Default::default() };
     let apps: Vec<_> = config
         .apps
         .iter()

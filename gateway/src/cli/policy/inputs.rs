@@ -61,7 +61,7 @@ impl InputArgs {
         let file = self.config.as_deref().or_else(|| Path::new(CONFIG_FILE).exists().then_some(Path::new(CONFIG_FILE)));
         let configured = file.map(read_config).transpose()?.unwrap_or_default();
         match self.policies.clone().or(configured.directory) {
-            Some(directory) => Ok(Inputs { directory, ..configured.inputs }),
+            Some(directory) => Ok(Inputs { directory: from_here(directory), ..configured.inputs }),
             None => {
                 let file = file.unwrap_or(Path::new(CONFIG_FILE));
                 let unknown = Diagnostic::of_file(file, "which policies are meant is not known")
@@ -103,32 +103,53 @@ struct Configured {
 }
 
 fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
-    let (readable, clients, warnings) = match config::load(file) {
-        Ok(config::Loaded { config, warnings }) => {
-            let readable = config::Readable {
-                apps: config.apps,
-                policy: Some(config.policy),
-                identity: config.identity,
-                posture: Some(config.posture),
-                audit: Some(config.audit),
-            };
-            (readable, Some(config.clients), warnings)
-        }
-        Err(config::Invalid { diagnostics, readable }) => {
-            let warnings = diagnostics.into_iter().map(Diagnostic::as_warning).collect();
-            (*readable, None, warnings)
-        }
+    let (readable, warnings, valid) = match config::load(file) {
+        // What is odd about it is not about policies.
+        Ok(config::Loaded { config, .. }) => (readable(config), Vec::new(), true),
+        Err(config::Invalid { diagnostics, readable }) => (*readable, vec![summary(file, &diagnostics)], false),
     };
     let groups = match &readable.identity.groups {
         Some(groups) => Some(Groups::load(groups)?),
         // A valid configuration without groups says that there are none.
-        None => clients.is_some().then(Groups::default),
+        None => valid.then(Groups::default),
     };
     let mode = readable.policy.as_ref().map(|policy| policy.mode).unwrap_or_default();
     let records = readable.audit.and_then(|audit| match audit.sink {
         AuditSink::Directory(directory) => Some(directory),
         AuditSink::Stdout => None,
     });
-    let inputs = Inputs { directory: PathBuf::new(), apps: readable.apps, groups, clients, mode, records, warnings };
+    let config::Readable { apps, clients, .. } = readable;
+    let inputs = Inputs { directory: PathBuf::new(), apps, groups, clients, mode, records, warnings };
     Ok(Configured { inputs, directory: readable.policy.map(|policy| policy.directory) })
+}
+
+fn readable(config: config::Config) -> config::Readable {
+    config::Readable {
+        apps: config.apps,
+        clients: Some(config.clients),
+        policy: Some(config.policy),
+        identity: config.identity,
+        posture: Some(config.posture),
+        audit: Some(config.audit),
+    }
+}
+
+/// One warning for all errors of a configuration: most of them are about files that are not on this machine.
+fn summary(file: &Path, diagnostics: &[Diagnostic]) -> Diagnostic {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let seen = format!("`gaccong check -c {}` tells them", file.display());
+    Diagnostic::of_file(
+        file,
+        format!("the gateway would not start with this configuration, for {errors} errors: {seen}"),
+    )
+    .as_warning()
+}
+
+/// A path below the current folder as one would write it there.
+fn from_here(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(here) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path,
+    }
 }

@@ -24,6 +24,8 @@ use crate::config::HostPattern;
 use crate::reason::Reason;
 use crate::request::forward::headers::names_connection_auth;
 
+pub(crate) use path::normal as normal_path;
+
 /// The first segment of the paths that are the gateway's own on every host.
 const OWN_SEGMENT: &str = "/.gaccong";
 

@@ -66,7 +66,7 @@ fn check_query(query: &str) -> Result<(), Rejected> {
 
 /// The normal form of a path (RFC 3986 §6.2.2): escapes of unreserved characters decoded, characters that have no place
 /// in a path escaped, hexadecimal digits in upper case. Borrowed where the path is already normal.
-pub(super) fn normal(raw: &str) -> Result<Cow<'_, str>, Rejected> {
+pub(crate) fn normal(raw: &str) -> Result<Cow<'_, str>, Rejected> {
     check_length(raw)?;
     if raw.bytes().all(|byte| byte == b'/' || is_path_character(byte)) {
         check_segments(raw.as_bytes())?;
