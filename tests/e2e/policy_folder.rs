@@ -7,10 +7,10 @@ use gaccong_tests::within_patience;
 use tempfile::TempDir;
 
 /// Another id of the forbid of [`POLICIES`].
-pub const LAPTOP: &str = "laptops-only";
+pub(crate) const LAPTOP: &str = "laptops-only";
 
 /// What stands in `policies/payroll.cedar`, laid out as `gaccong policy fmt` does.
-pub const POLICIES: &str = r#"// Finance reads payroll.
+pub(crate) const POLICIES: &str = r#"// Finance reads payroll.
 @id("finance-reads")
 permit (
   principal in Group::"finance",
@@ -58,11 +58,11 @@ actions = [{ method = "POST", path = "/approve/*", action = "approve" }]
 "#;
 
 /// A temporary folder.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// With a configuration, groups and three policies.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(TempDir::new().unwrap());
         std::fs::create_dir(folder.path().join("policies")).unwrap();
         folder.write("gaccong.toml", CONFIGURATION);
@@ -71,28 +71,28 @@ impl Folder {
         folder
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path().join(name)).unwrap()
     }
 
     /// Runs a command in the folder. Exit code and standard output; standard error where there is no output.
-    pub async fn run(&self, arguments: &[&str]) -> (i32, String) {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (i32, String) {
         run_in(self.path(), arguments).await
     }
 }
 
 /// Runs a command in a folder. Exit code and standard output; standard error where there is no output.
-pub async fn run_in(folder: &Path, arguments: &[&str]) -> (i32, String) {
+pub(crate) async fn run_in(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = within_patience("a command", command().args(arguments).current_dir(folder).output()).await.unwrap();
     let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
