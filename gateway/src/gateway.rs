@@ -13,6 +13,7 @@ use crate::clock::{Tick, Ticker};
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
+use crate::request::shadow::Shadow;
 use crate::streams::Registry;
 
 /// What all connections of the process share.
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub audit_sink: &'static str,
     /// What is counted.
     pub metrics: Metrics,
+    /// What makes a fraction of the decisions again.
+    pub shadow: Shadow,
     /// The coarse clock.
     pub ticker: Arc<Ticker>,
     /// How many connections there are, in all and by source.
@@ -50,6 +53,7 @@ impl Gateway {
             lane: audit.lane().clone(),
             audit_sink: audit.sink(),
             audit_counters: Arc::clone(audit.counters()),
+            shadow: Shadow::start(audit.queue().clone(), metrics.shadow().clone()),
             metrics,
             ticker: Arc::default(),
             bounds: Bounds::default(),

@@ -274,6 +274,7 @@ mod tests {
             "context has device && [context.device].contains(context.device)",
             "context has session && (if true then context.session else context.session).auth_age_s < 100",
             "context.now.offset(duration(\"9223370000000000000ms\")) > datetime(\"2026-01-01\")",
+            "context.now.offset(duration(\"-9223372036854775808ms\")) < datetime(\"2026-01-01\")",
         ];
         for condition in unclear {
             assert_eq!(at_midnight(condition), Some(1_000), "{condition}");

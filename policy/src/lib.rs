@@ -49,9 +49,11 @@ use std::sync::Arc;
 
 use crate::load::Erring;
 
+pub mod analysis;
 mod closed_sets;
 mod compile;
 mod conclude;
+mod confine;
 mod core_syntax;
 mod decision;
 mod diagnostic;

@@ -12,7 +12,7 @@ use crate::evaluate::Evaluator;
 use crate::parse::{self, Parsed};
 use crate::source::{Source, Sources, Text, check_total_size};
 use crate::vocabulary::Vocabulary;
-use crate::{PolicySet, closed_sets, doubts, explain, links, ranges, schema};
+use crate::{PolicySet, closed_sets, confine, doubts, explain, links, ranges, schema};
 
 pub(crate) use crate::parse::Policy;
 
@@ -86,6 +86,7 @@ pub(crate) fn check(
     policies.extend(linked);
     errors.extend(found);
     errors.extend(parse::duplicates(&policies, &templates));
+    errors.extend(confine::check(&policies, &sources.schema_extensions));
     let schema = match schema::build(&sources.schema_extensions, vocabulary.actions) {
         Ok(schema) => schema,
         Err(found) => {
@@ -166,14 +167,4 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
         ["action", action].into_iter().for_each(&mut add);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
-}
-
-/// The policies of these sources, without validation.
-#[cfg(test)]
-pub(crate) fn parse_policies(sources: &[Source]) -> Result<Vec<Policy>, Vec<Diagnostic>> {
-    let texts: Vec<_> = sources.iter().map(Text::new).collect();
-    match parse::parse(&texts) {
-        parsed if parsed.errors.is_empty() => Ok(parsed.policies),
-        parsed => Err(parsed.errors),
-    }
 }

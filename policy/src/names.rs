@@ -44,11 +44,6 @@ impl Names {
         Entity::new_with_attr_partial_value(uid, [], HashSet::new(), groups, [])
     }
 
-    #[cfg(test)]
-    pub(crate) fn group(&self, name: &str) -> EntityUid {
-        uid(&self.group, name)
-    }
-
     pub(crate) fn app(&self, name: &str) -> EntityUid {
         uid(&self.app, name)
     }

@@ -27,6 +27,9 @@ const NAMES: &[&str] = &[
     "gaccong_config_last_reload_success",
     "gaccong_config_last_reload_timestamp_seconds",
     "gaccong_policy_info",
+    "gaccong_policy_shadow_checks_total",
+    "gaccong_policy_shadow_dropped_total",
+    "gaccong_policy_shadow_mismatch_total",
     "gaccong_certificate_expiry_seconds",
     "gaccong_build_info",
 ];
@@ -46,9 +49,9 @@ async fn requests_handshakes_and_records_are_counted() {
     assert_eq!(count("gaccong_upstream_requests_total", &[("app", "echo")]), 3);
     assert_eq!(count("gaccong_handshakes_total", &[("group", "X25519MLKEM768")]), 4);
     assert_eq!(count("gaccong_config_last_reload_success", &[]), 1);
-    eventually("four records to be counted", || async {
+    eventually("four records and that of the policies to be counted", || async {
         let metrics = gateway.metrics().await;
-        (metrics.count("gaccong_audit_records_total", &[]) as u64 == 4).then_some(())
+        (metrics.count("gaccong_audit_records_total", &[]) as u64 == 5).then_some(())
     })
     .await;
 }

@@ -10,6 +10,9 @@ pub const HTTP_ACTIVITY: u64 = 4002;
 /// OCSF class of a refused connection attempt.
 pub const NETWORK_ACTIVITY: u64 = 4001;
 
+/// OCSF class of a load of policies.
+pub const ENTITY_MANAGEMENT: u64 = 3004;
+
 /// One record.
 #[derive(Debug, Clone)]
 pub struct Record(pub Value);
@@ -23,6 +26,11 @@ impl Record {
     /// The text at a JSON pointer.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.at(pointer)?.as_str()
+    }
+
+    /// Whether it is of a request or a connection attempt, and not of the gateway itself.
+    pub fn is_of_client(&self) -> bool {
+        [HTTP_ACTIVITY, NETWORK_ACTIVITY].contains(&self.class())
     }
 
     /// The OCSF class.

@@ -51,6 +51,11 @@ pub fn get(host: &str, path: &str) -> Request<Body> {
     request("GET", host, path).body(empty()).unwrap()
 }
 
+/// A call with a JSON body.
+pub fn post_json(host: &str, path: &str, body: &Value) -> Request<Body> {
+    request("POST", host, path).header("content-type", "application/json").body(full(body.to_string())).unwrap()
+}
+
 /// The beginning of a request for `{path}` of `{host}` over HTTP/1.1.
 pub fn request(method: &str, host: &str, path: &str) -> http::request::Builder {
     Request::builder().method(method).uri(path).header("host", host)

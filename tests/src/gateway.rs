@@ -38,6 +38,7 @@ struct Folder {
 struct Ready {
     listen: SocketAddr,
     management: SocketAddr,
+    control: Option<SocketAddr>,
     pid: i32,
 }
 
@@ -97,6 +98,11 @@ impl Gateway {
     /// Where metrics and health are.
     pub fn management(&self) -> SocketAddr {
         self.ready.management
+    }
+
+    /// Where the control API is.
+    pub fn control(&self) -> SocketAddr {
+        self.ready.control.expect("the set-up has a control API")
     }
 
     /// The CAs.
@@ -159,6 +165,18 @@ impl Gateway {
         .await;
     }
 
+    /// SIGHUP, and waits for the reload to fail.
+    pub async fn reload_in_vain(&self) {
+        let before = self.reloaded_at().await;
+        self.signal(Signal::HUP);
+        eventually("a reload that fails", || async {
+            let metrics = self.metrics().await;
+            let failed = metrics.sum("gaccong_config_last_reload_success", &[]) == Some(0.0);
+            (failed && self.reloaded_at().await > before).then_some(())
+        })
+        .await;
+    }
+
     async fn reloaded_at(&self) -> f64 {
         let metrics = self.metrics().await;
         metrics.sum("gaccong_config_last_reload_timestamp_seconds", &[]).expect("the time of the last reload")
@@ -198,14 +216,29 @@ impl Gateway {
         Metrics::parse(text)
     }
 
-    /// Every whole record so far.
+    /// Every whole record of a request or connection attempt so far.
     pub fn records(&self) -> Vec<Record> {
+        self.all_records().into_iter().filter(Record::is_of_client).collect()
+    }
+
+    /// Every whole record so far, those of the gateway itself too.
+    pub fn all_records(&self) -> Vec<Record> {
         audit::read(&self.audit_dir())
+    }
+
+    /// The loads of policies so far.
+    pub fn policy_loads(&self) -> Vec<Record> {
+        self.all_records().into_iter().filter(|record| record.class() == audit::ENTITY_MANAGEMENT).collect()
     }
 
     /// Waits for a record.
     pub async fn record(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
         eventually(what, || async { self.records().into_iter().find(&wanted) }).await
+    }
+
+    /// Waits for the record of a load of policies.
+    pub async fn policy_load(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
+        eventually(what, || async { self.policy_loads().into_iter().find(&wanted) }).await
     }
 
     /// Waits for the final record of a request.
@@ -289,7 +322,8 @@ async fn wait_until_ready(stdout: &mut Lines<BufReader<ChildStdout>>, log: &Log)
         if let Some(ready) = parsed.as_ref().and_then(|line| line.get("ready")) {
             let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
             let pid = ready["pid"].as_i64().unwrap().try_into().unwrap();
-            return Ready { listen: address("listen"), management: address("management"), pid };
+            let control = ready.get("control").map(|_| address("control"));
+            return Ready { listen: address("listen"), management: address("management"), control, pid };
         }
         append(log, &line);
     }

@@ -42,6 +42,7 @@ pub struct Setup {
     dir: TempDir,
     sections: BTreeMap<&'static str, Vec<String>>,
     apps: Vec<String>,
+    threats: Vec<String>,
 }
 
 impl Setup {
@@ -61,6 +62,7 @@ impl Setup {
             dir: TempDir::new().unwrap(),
             sections: BTreeMap::new(),
             apps: Vec::new(),
+            threats: Vec::new(),
         };
         setup.set("listen", "address = \"127.0.0.1:0\"");
         setup.set("listen", "threads = 2");
@@ -118,6 +120,13 @@ impl Setup {
         self
     }
 
+    /// Adds a threat list with these lines.
+    pub fn threat_list(&mut self, name: &str, lines: &str) -> &mut Self {
+        self.write(&format!("{name}.txt"), lines);
+        self.threats.push(format!("name = \"{name}\"\naddresses = \"{name}.txt\""));
+        self
+    }
+
     /// Replaces what is known of a device.
     pub fn device(&mut self, device: &str, posture: Value) -> &mut Self {
         self.posture["devices"][device] = posture;
@@ -148,7 +157,9 @@ impl Setup {
         let policies = self.dir.path().join("policies");
         std::fs::create_dir_all(&policies).unwrap();
         for (name, text) in &self.policies {
-            std::fs::write(policies.join(name), text).unwrap();
+            let path = policies.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
         self.write("posture.json", &self.posture.to_string());
         self.write("groups.json", &self.groups.to_string());
@@ -169,6 +180,9 @@ impl Setup {
         }
         for app in &self.apps {
             let _ = writeln!(toml, "[[app]]\n{app}\n");
+        }
+        for list in &self.threats {
+            let _ = writeln!(toml, "[[threat]]\n{list}\n");
         }
         toml
     }

@@ -7,9 +7,14 @@ use gaccong_policy::PolicyIds;
 use http::{Method, Version};
 use uuid::Uuid;
 
+use crate::clock;
+use crate::config::diagnostic::Diagnostic;
+use crate::facts::snapshot::Snapshot;
+use crate::process::policies::Bundle;
 use crate::reason::Reason;
 use crate::request::decide::Asked;
 use crate::request::identify::Identity;
+use crate::request::shadow::Answer;
 
 /// An entry of the audit log.
 #[derive(Debug)]
@@ -18,12 +23,17 @@ pub enum Event {
     Request(Box<RequestEvent>),
     /// A connection attempt that was refused: OCSF Network Activity (4001), activity Refuse.
     Connection(Box<ConnectionEvent>),
+    /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
+    Policies(Box<PoliciesEvent>),
+    /// Policy decided otherwise than Cedar does: OCSF Detection Finding (2004).
+    ShadowMismatch(Box<ShadowMismatch>),
 }
 
 /// Whether an event opens a request that is still running or ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The request has been open for more than a second; a final event with the same id follows.
+    /// The request has been open for more than a second, or a policy asks for a record at once; a final event with the
+    /// same id follows.
     Opening,
     /// The one final event.
     Final,
@@ -117,8 +127,10 @@ pub struct DecisionFacts {
     pub verdict: Verdict,
     /// The reason of a denial (also of one only observed).
     pub reason: Option<Reason>,
-    /// The determining policies.
+    /// The determining policies: after a denial that was only observed, those that made the denial.
     pub policies: PolicyIds,
+    /// The permits that are only observed and, enforced, would have let a refused request through.
+    pub would_permit: PolicyIds,
     /// Digest of the policies that were asked.
     pub policy_digest: Option<Arc<str>>,
     /// Errors of evaluation and other details that the client does not see.
@@ -132,7 +144,7 @@ pub enum Verdict {
     Permit,
     /// Refused.
     Deny,
-    /// Forwarded although enforcement would have refused (`mode = "observe"`).
+    /// Forwarded although enforcement would have refused (`mode = "observe"`, or `@mode("observe")` of a policy).
     ObservedDeny,
 }
 
@@ -191,4 +203,72 @@ pub struct PresentedCertificate {
     pub issuer: Arc<str>,
     /// Serial number, lower-case hexadecimal.
     pub serial: Arc<str>,
+}
+
+/// A load of policies, at the start or later.
+#[derive(Debug, Clone)]
+pub struct PoliciesEvent {
+    /// The record's id.
+    pub id: Uuid,
+    /// When, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Digest of the policies in force from now on: the new ones, or after a refusal still the old.
+    pub digest: Arc<str>,
+    /// How many they are.
+    pub policies: usize,
+    /// The signed bundle that they are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
+    /// Why nothing new came into force; empty after a good load.
+    pub errors: Vec<String>,
+}
+
+impl PoliciesEvent {
+    /// The policies of `snapshot` came into force.
+    pub fn in_force(snapshot: &Snapshot) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            time_ms: clock::now_ms(),
+            digest: Arc::clone(snapshot.policies.digest()),
+            policies: snapshot.policies.len(),
+            bundle: snapshot.bundle.clone(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What was to replace `snapshot`, policies or what they rest on, did not load.
+    pub fn refused(snapshot: &Snapshot, found: &[Diagnostic]) -> Self {
+        let errors = found.iter().filter(|diagnostic| diagnostic.is_error()).map(Diagnostic::brief).collect();
+        Self { errors, ..Self::in_force(snapshot) }
+    }
+}
+
+impl From<PoliciesEvent> for Event {
+    fn from(event: PoliciesEvent) -> Self {
+        Self::Policies(Box::new(event))
+    }
+}
+
+/// A decision that Cedar would have made otherwise.
+#[derive(Debug, Clone)]
+pub struct ShadowMismatch {
+    /// The record's id.
+    pub id: Uuid,
+    /// When it was found, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// The request, whose record has the question.
+    pub request: Uuid,
+    /// The app that was asked for.
+    pub app: Arc<str>,
+    /// Digest of the policies.
+    pub policy_digest: Arc<str>,
+    /// What was answered.
+    pub decided: Answer,
+    /// What Cedar answers.
+    pub by_cedar: Answer,
+}
+
+impl From<ShadowMismatch> for Event {
+    fn from(event: ShadowMismatch) -> Self {
+        Self::ShadowMismatch(Box::new(event))
+    }
 }

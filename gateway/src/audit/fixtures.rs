@@ -92,6 +92,7 @@ pub(crate) fn asked() -> Asked {
         path: "/salaries/2026".into(),
         method: Method::GET,
         source_ip: "203.0.113.9".parse().expect("address"),
+        threat: None,
         now_ms: TIME_MS,
     }
 }
@@ -116,6 +117,7 @@ pub(crate) fn request() -> RequestEvent {
             verdict: Verdict::Permit,
             reason: None,
             policies: [Arc::from("payroll.read")].into_iter().collect(),
+            would_permit: Default::default(),
             policy_digest: Some("sha256:00".into()),
             details: Vec::new(),
         },

@@ -1,5 +1,6 @@
 //! The bounded queue of records. A place is reserved before a request is forwarded, so that recording it cannot fail later.
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
 use super::event::Event;
@@ -20,6 +21,21 @@ impl AuditQueue {
     /// A place for one record; `None` when the queue is full or its writer is gone. Never waits.
     pub fn reserve(&self) -> Option<Slot> {
         self.sender.clone().try_reserve_owned().ok().map(Slot)
+    }
+
+    /// Queues a record that no request waits for. Where the queue is full, it waits for its place in a task of its own.
+    pub fn put(&self, event: impl Into<Event>) {
+        if let Err(TrySendError::Full(event)) = self.sender.try_send(event.into()) {
+            let sender = self.sender.clone();
+            // Fails when the log has ended, as has the process then.
+            tokio::spawn(async move { sender.send(event).await });
+        }
+    }
+
+    /// The same outside of tasks: this thread waits for the place.
+    pub fn put_blocking(&self, event: impl Into<Event>) {
+        // Fails when the log has ended, as has the process then.
+        let _ = self.sender.blocking_send(event.into());
     }
 
     /// Places in use: records that wait and places that are reserved.
@@ -74,6 +90,17 @@ mod tests {
         assert!(queue.reserve().is_none());
         assert!(receiver.try_recv().is_ok());
         assert!(queue.reserve().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_record_that_no_request_waits_for_waits_itself() {
+        let (queue, mut receiver) = AuditQueue::new(1);
+        for _ in 0..3 {
+            queue.put(Event::Connection(Box::new(fixtures::attempt())));
+        }
+        for _ in 0..3 {
+            assert!(receiver.recv().await.is_some());
+        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, one_of, suggestion};
 use super::load::Parts;
 use super::source::{Findings, Source, Spot};
-use super::{App, HostPattern, Mode, PostureMode, app, clients, decision, listen, management};
+use super::{App, CONTROL, HostPattern, Mode, PostureMode, app, clients, decision, listen};
 
 /// Compares everything with everything it could contradict. Warnings wait until there is no error: where a part could not
 /// be read, much looks odd that is not.
@@ -22,10 +24,16 @@ fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     unique(parts.apps.iter().map(|read| (&read.app.name, read.name_spot)), "an app");
     unique(placed_hosts(&parts.apps), "an app with the host");
     trust_domains(&parts.clients, main, findings);
-    management_trust(&parts.management, &parts.clients);
+    known_trust(&parts.management.trust, &parts.clients);
+    if let Some(control) = &parts.control {
+        known_trust(&control.trust, &parts.clients);
+    }
+    for read in parts.apps.iter().filter(|read| &*read.app.name == CONTROL) {
+        read.name_spot.error(format!("`{CONTROL}` is the name of the control API"), "another name");
+    }
     if let Some(listen) = &parts.listen {
         unique(listen.hosts.iter().map(|(host, spot)| (host, *spot)), "a certificate for the host");
-        addresses_differ(listen, &parts.management);
+        addresses_differ(listen, parts);
     }
 }
 
@@ -79,19 +87,29 @@ fn certificates_cover(listen: &listen::Read<'_>, apps: &[app::Read<'_>]) {
     }
 }
 
-fn addresses_differ(listen: &listen::Read<'_>, management: &management::Read<'_>) {
-    let (clients, own) = (listen.listen.address, management.management.address);
-    let same_ip = clients.ip() == own.ip() || clients.ip().is_unspecified() || own.ip().is_unspecified();
-    // Port 0 asks the system for any free port.
-    if clients.port() == own.port() && same_ip && own.port() != 0 {
-        let spot = management.address_spot.unwrap_or(listen.address_spot);
-        spot.error(format!("clients (`{clients}`) and management (`{own}`) have one address"), "different ports");
+fn addresses_differ(listen: &listen::Read<'_>, parts: &Parts<'_>) {
+    let management = &parts.management;
+    let management_spot = management.address_spot.unwrap_or(listen.address_spot);
+    let control = parts.control.as_ref().map(|read| ("the control API", read.control.address, read.address_spot));
+    let others = [("management", management.management.address, management_spot)].into_iter().chain(control);
+    let mut taken = vec![("clients", listen.listen.address)];
+    for (what, address, spot) in others {
+        if let Some((first, same)) = taken.iter().find(|(_, other)| collide(*other, address)) {
+            spot.error(format!("{first} (`{same}`) and {what} (`{address}`) have one address"), "different ports");
+        }
+        taken.push((what, address));
     }
 }
 
-fn management_trust(management: &management::Read<'_>, clients: &clients::Read<'_>) {
+/// Port 0 asks the system for any free port.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && same_ip && b.port() != 0
+}
+
+fn known_trust(named: &[(Arc<str>, Spot<'_>)], clients: &clients::Read<'_>) {
     let known = || clients.names.iter().map(|(name, _)| &**name);
-    for (name, spot) in &management.trust {
+    for (name, spot) in named {
         if !known().any(|domain| domain == &**name) {
             spot.error(format!("unknown trust domain `{name}`{}", suggestion(name, known())), one_of(known()));
         }

@@ -1,12 +1,15 @@
-//! What decisions rest on: `[policy]`, `[identity]`, `[posture]`.
+//! What decisions rest on: `[policy]`, `[identity]`, `[posture]`, `[[threat]]`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Mode;
+use super::clients::identifier;
 use super::diagnostic::{one_of, suggestion};
 use super::reader::{Table, Text};
+use super::signing::{self, Signing};
 use crate::facts::posture::FactName;
 
 /// `[policy]`
@@ -16,6 +19,20 @@ pub struct Policy {
     pub directory: PathBuf,
     /// `mode`. Default enforce.
     pub mode: Mode,
+    /// `signers`, `threshold`, `state`: whether the directory must be a signed bundle.
+    pub signing: Option<Signing>,
+    /// `shadow_fraction`: each how manyeth decision is made again by Cedar itself; 0 for none. Default 1 000, written
+    /// as the fraction 0.001.
+    pub shadow_every: u32,
+}
+
+/// `[[threat]]`
+#[derive(Debug, Clone)]
+pub struct ThreatList {
+    /// `name`: `context.threat.list` in policies.
+    pub name: Arc<str>,
+    /// `addresses`: a file with an address or network a line.
+    pub addresses: PathBuf,
 }
 
 /// `[identity]`
@@ -44,8 +61,37 @@ const DAY_S: u64 = 86_400;
 pub(super) fn policy(mut table: Table<'_>) -> Option<Policy> {
     let directory = table.required_folder("directory");
     let mode = mode(&mut table);
+    let signing = signing::read(&mut table);
+    let shadow_fraction = table.fraction("shadow_fraction", 0.001);
     table.finish();
-    Some(Policy { directory: directory?, mode: mode.unwrap_or(Mode::Enforce) })
+    Some(Policy {
+        directory: directory?,
+        mode: mode.unwrap_or(Mode::Enforce),
+        signing,
+        shadow_every: every(shadow_fraction),
+    })
+}
+
+/// Each how manyeth one makes up this fraction; 0 for none.
+fn every(fraction: f64) -> u32 {
+    // Saturates: the smallest fraction is one of the largest number.
+    if fraction > 0.0 { (1.0 / fraction).round() as u32 } else { 0 }
+}
+
+pub(super) fn threats(tables: Vec<Table<'_>>) -> Vec<ThreatList> {
+    let mut lists: Vec<ThreatList> = Vec::new();
+    for mut table in tables {
+        let spot = table.spot;
+        let name = table.required_text("name").and_then(|text| identifier(&text));
+        let addresses = table.required_path("addresses");
+        table.finish();
+        let (Some(name), Some(addresses)) = (name, addresses) else { continue };
+        match lists.iter().any(|list| list.name == name) {
+            true => spot.error(format!("there is already a threat list `{name}`"), "another name"),
+            false => lists.push(ThreatList { name, addresses }),
+        }
+    }
+    lists
 }
 
 /// `mode`, of all policy or of one app.

@@ -100,6 +100,11 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// Place and message, without the text of the file.
+    pub fn brief(&self) -> String {
+        Self { source_line: None, underline: None, expected: None, ..self.clone() }.to_string()
+    }
+
     fn write_source(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.source_line, self.underline) {
             (Some(line), Some((start, length))) => {

@@ -96,7 +96,7 @@ fn cores() -> usize {
 
 type PlacedHosts<'a> = Vec<(HostPattern, Spot<'a>)>;
 
-fn certificate(mut table: Table<'_>) -> Option<(ServerCertificate, PlacedHosts<'_>)> {
+pub(super) fn certificate(mut table: Table<'_>) -> Option<(ServerCertificate, PlacedHosts<'_>)> {
     let hosts = placed_hosts(table.texts("hosts"));
     let chain = table.required_file("chain");
     let key = table.required_key("key");

@@ -9,8 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, decision, limits, listen,
-    management,
+    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
+    listen, management,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -55,10 +55,12 @@ pub(super) struct Parts<'a> {
     pub(super) apps: Vec<app::Read<'a>>,
     pub(super) policy: Option<decision::Policy>,
     pub(super) management: management::Read<'a>,
+    pub(super) control: Option<control::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 8] = ["include", "listen", "policy", "identity", "posture", "management", "audit", "limits"];
+const MAIN_ONLY: [&str; 10] =
+    ["include", "listen", "policy", "identity", "posture", "threat", "management", "control", "audit", "limits"];
 
 /// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
 /// looked for.
@@ -98,9 +100,11 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         apps: root.tables("app").into_iter().filter_map(app::read).collect(),
         policy: required_table(&mut root, "policy").and_then(decision::policy),
         management: management::read(root.table_or_empty("management")),
+        control: root.table("control").and_then(control::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
+    let threats = decision::threats(root.tables("threat"));
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -128,7 +132,9 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             policy: parts.policy?,
             identity,
             posture,
+            threats,
             management: parts.management.management,
+            control: parts.control.map(|read| read.control),
             audit,
             limits,
             watched: Vec::new(),

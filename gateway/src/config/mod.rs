@@ -10,6 +10,7 @@ mod app;
 mod audit;
 mod check;
 mod clients;
+mod control;
 mod decision;
 pub mod diagnostic;
 mod host;
@@ -19,6 +20,7 @@ mod load;
 mod management;
 mod name;
 pub(crate) mod reader;
+mod signing;
 pub(crate) mod source;
 mod upstream;
 
@@ -34,7 +36,8 @@ pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
 pub use audit::{Audit, AuditSink};
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
-pub use decision::{Identity, Policy, Posture};
+pub use control::{CONTROL, Control};
+pub use decision::{Identity, Policy, Posture, ThreatList};
 pub use diagnostic::{Diagnostic, Severity};
 pub use host::HostPattern;
 pub use limits::Limits;
@@ -42,6 +45,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use signing::{Signer, Signing};
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 
 /// A whole configuration.
@@ -61,14 +65,18 @@ pub struct Config {
     pub identity: Identity,
     /// `[posture]`
     pub posture: Posture,
+    /// `[[threat]]`, in the order of the file.
+    pub threats: Vec<ThreatList>,
     /// `[management]`
     pub management: Management,
+    /// `[control]`, where there is one.
+    pub control: Option<Control>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`
     pub limits: Limits,
     /// Every file that was read or will be read while loading (configuration, includes, certificates, keys, CRLs, groups,
-    /// posture), the policy directory and the directories of includes: what a reload watches.
+    /// posture, threat lists), the policy directory and the directories of includes: what a reload watches.
     pub watched: Vec<PathBuf>,
 }
 

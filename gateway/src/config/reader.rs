@@ -165,6 +165,28 @@ impl<'a> Table<'a> {
         Duration::from_secs(self.integer(key, default, range))
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&mut self, key: &'static str, default: f64) -> f64 {
+        let Some(value) = self.take(key) else { return default };
+        match value.as_float().or_else(|| value.as_integer().map(|number| number as f64)) {
+            Some(number) if (0.0..=1.0).contains(&number) => number,
+            _ => {
+                self.spot
+                    .at(value.span)
+                    .error(format!("`{key}` is no fraction"), "a number from 0 to 1, such as `0.001`");
+                default
+            }
+        }
+    }
+
+    /// A file that need not be readable now: whoever reads it has a last good version to fall back on.
+    pub(super) fn required_path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let text = self.required_text(key)?;
+        let path = text.spot.resolve(&text);
+        text.spot.findings.watch(path.clone());
+        Some(path)
+    }
+
     /// A file that can be read.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         self.text(key).and_then(|path| file(&path))
@@ -193,6 +215,12 @@ impl<'a> Table<'a> {
 
     pub(super) fn required_key(&mut self, key: &'static str) -> Option<KeyRef> {
         self.required_text(key).and_then(|text| private_key(&text))
+    }
+
+    /// `file:` and the path to a public key, which anyone may read.
+    pub(super) fn required_public_key(&mut self, key: &'static str) -> Option<KeyRef> {
+        let text = self.required_text(key)?;
+        key_path(&text).and_then(|name| file_at(&text, name)).map(KeyRef::File)
     }
 
     pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
@@ -292,18 +320,26 @@ fn wrong_kind(spot: Spot<'_>, value: &Value<'_>, expected: impl Into<String>) {
 
 /// A path to a file that can be read.
 pub(super) fn file(text: &Text<'_>) -> Option<PathBuf> {
-    let path = text.spot.resolve(text);
+    file_at(text, text)
+}
+
+fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
+    let path = text.spot.resolve(name);
     text.spot.findings.watch(path.clone());
     match readable_file(&path) {
         Ok(_) => Some(path),
-        Err(error) => text.refuse(format!("cannot read `{}`: {}", &**text, words(&error)), ""),
+        Err(error) => text.refuse(format!("cannot read `{name}`: {}", words(&error)), ""),
     }
 }
 
-/// `file:server.key`
 fn private_key(text: &Text<'_>) -> Option<KeyRef> {
+    key_path(text).and_then(|name| key_file(text, name))
+}
+
+/// The path in `file:server.key`.
+fn key_path<'t>(text: &'t Text<'_>) -> Option<&'t str> {
     match text.split_once(':') {
-        Some(("file", name)) => key_file(text, name),
+        Some(("file", name)) => Some(name),
         Some((scheme @ ("credential" | "pkcs11"), _)) => {
             text.part(0..scheme.len()).refuse(format!("keys from `{scheme}:` are not supported yet"), "`file:`")
         }

@@ -35,12 +35,18 @@ impl Source {
 
 /// Reads a text file of at most `max_bytes`.
 pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<String> {
+    String::from_utf8(read_bytes_bounded(path, max_bytes)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Reads a file of at most `max_bytes`.
+pub(crate) fn read_bytes_bounded(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     regular_file(path)?;
-    let mut text = String::new();
-    File::open(path)?.take(max_bytes + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > max_bytes {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > max_bytes {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max_bytes} bytes"))),
-        false => Ok(text),
+        false => Ok(bytes),
     }
 }
 

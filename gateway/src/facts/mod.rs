@@ -1,8 +1,9 @@
-//! What is known, in memory: trust, posture, groups. The request path reads it and never waits for it.
+//! What is known, in memory: trust, posture, groups, threats. The request path reads it and never waits for it.
 
 pub mod groups;
 mod json;
 pub mod posture;
 mod posture_file;
 pub mod snapshot;
+pub mod threat;
 pub mod trust;

@@ -8,7 +8,9 @@ use gaccong_policy::PolicySet;
 use crate::config::{App, Config, HostPattern};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
+use crate::facts::threat::Threats;
 use crate::facts::trust::Trust;
+use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 
@@ -29,10 +31,66 @@ pub struct Snapshot {
     pub groups: Groups,
     /// What was reported of devices.
     pub posture: Posture,
+    /// Which addresses are dangerous.
+    pub threats: Threats,
     /// The policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
+    /// The signed bundle that the policies are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
     /// Hosts and their apps.
     pub routes: Routes,
+    /// The control API, where there is one.
+    pub control: Option<Control>,
+}
+
+/// The sockets on which requests come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// That of the apps.
+    Apps,
+    /// That of the control API.
+    Control,
+}
+
+/// The control API: its own certificate and its own policies, so that what happens to those of the apps does not
+/// concern it.
+#[derive(Debug)]
+pub struct Control {
+    /// Its server certificate.
+    pub tls: ServerTls,
+    /// What policy and records know it as.
+    pub app: Arc<App>,
+    /// The trust domains whose certificates are admitted.
+    pub trust: Vec<Arc<str>>,
+    /// Its policies.
+    pub policies: Arc<PolicySet>,
+}
+
+/// What answers for a host, and the policies that decide who may reach it.
+#[derive(Debug)]
+pub struct Resource<'a> {
+    /// The app.
+    pub app: &'a Arc<App>,
+    /// The way to it; `None` for the control API, which the gateway answers itself.
+    pub route: Option<&'a Arc<Route>>,
+    /// The policies.
+    pub policies: &'a Arc<PolicySet>,
+}
+
+impl Snapshot {
+    /// What answers for a normal host on a listener.
+    pub fn resource(&self, listener: Listener, host: &str) -> Option<Resource<'_>> {
+        match listener {
+            Listener::Apps => {
+                let route = self.routes.of_host(host)?;
+                Some(Resource { app: &route.app, route: Some(route), policies: &self.policies })
+            }
+            Listener::Control => {
+                let control = self.control.as_ref()?;
+                Some(Resource { app: &control.app, route: None, policies: &control.policies })
+            }
+        }
+    }
 }
 
 /// An app and the way to it.

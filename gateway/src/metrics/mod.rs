@@ -1,6 +1,7 @@
 //! What is counted: Prometheus metrics with the prefix `gaccong_`, base units, and labels from closed sets only.
 
 mod scrape;
+mod shadow;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use self::shadow::ShadowCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -35,6 +37,7 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
 
@@ -58,6 +61,7 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 10] = [
             Box::new(requests.clone()),
@@ -84,8 +88,14 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            shadow,
             scraped,
         })
+    }
+
+    /// What is counted of the shadow check.
+    pub fn shadow(&self) -> &ShadowCounters {
+        &self.shadow
     }
 
     /// A request has ended.

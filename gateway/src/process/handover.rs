@@ -22,14 +22,19 @@ use rustix::net::{
 };
 use tokio::io::{AsyncReadExt, Interest};
 
-/// Both listening sockets of a process.
+/// The listening sockets of a process.
 #[derive(Debug)]
 pub struct Sockets {
     /// For clients.
     pub data: TcpListener,
     /// For metrics and health.
     pub management: TcpListener,
+    /// For the control API, where there is one.
+    pub control: Option<TcpListener>,
 }
+
+/// How many sockets a process listens at: those for clients, management and control.
+const SOCKETS_MAX: usize = 3;
 
 /// How long a successor waits for the sockets.
 const TAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -115,9 +120,10 @@ async fn give(successor: &tokio::net::UnixStream, sockets: &Sockets) -> io::Resu
     if peer.uid != rustix::process::geteuid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the successor runs as another user"));
     }
-    let descriptors = [sockets.data.as_fd(), sockets.management.as_fd()];
+    let mut descriptors = vec![sockets.data.as_fd(), sockets.management.as_fd()];
+    descriptors.extend(sockets.control.as_ref().map(AsFd::as_fd));
     let send = || {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
         Ok(rustix::net::sendmsg(successor, &[IoSlice::new(GREETING)], &mut ancillary, SendFlags::NOSIGNAL)?)
@@ -143,7 +149,7 @@ pub fn take(path: &Path) -> io::Result<(Sockets, Predecessor)> {
     let predecessor = UnixStream::connect(path)?;
     predecessor.set_read_timeout(Some(TAKE_TIMEOUT))?;
     let mut greeting = [0; GREETING.len()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut buffers = [IoSliceMut::new(&mut greeting)];
     let received = rustix::net::recvmsg(&predecessor, &mut buffers, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
@@ -162,8 +168,11 @@ pub fn take(path: &Path) -> io::Result<(Sockets, Predecessor)> {
     if received.bytes != GREETING.len() || &greeting != GREETING {
         return Err(invalid("what listens there is not a gateway of this version"));
     }
-    let [data, management] = <[OwnedFd; 2]>::try_from(descriptors).map_err(|_| invalid("two sockets were expected"))?;
-    Ok((Sockets { data: data.into(), management: management.into() }, Predecessor(predecessor)))
+    let mut sockets = descriptors.into_iter().map(TcpListener::from);
+    let (Some(data), Some(management)) = (sockets.next(), sockets.next()) else {
+        return Err(invalid("two sockets or three were expected"));
+    };
+    Ok((Sockets { data, management, control: sockets.next() }, Predecessor(predecessor)))
 }
 
 #[cfg(test)]
@@ -176,7 +185,8 @@ mod tests {
     fn published(folder: &Path) -> (Successors, PathBuf) {
         let path = folder.join("run/handover.sock");
         let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let successors = Successors::listen(&path, Sockets { data: listener(), management: listener() }).unwrap();
+        let successors =
+            Successors::listen(&path, Sockets { data: listener(), management: listener(), control: None }).unwrap();
         successors.publish().unwrap();
         (successors, path)
     }
@@ -260,7 +270,7 @@ mod tests {
         let path = folder.path().join("gaccong.toml");
         std::fs::write(&path, "precious").unwrap();
         let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let sockets = Sockets { data: listener(), management: listener() };
+        let sockets = Sockets { data: listener(), management: listener(), control: None };
         assert!(Successors::listen(&path, sockets).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
     }

@@ -8,7 +8,8 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::{self, App, Config, HostPattern, KeyRef, Listen, ServerCertificate, TlsVersion};
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
-use crate::facts::snapshot::{Route, Routes, Snapshot};
+use crate::facts::snapshot::{Control, Route, Routes, Snapshot};
+use crate::facts::threat::Threats;
 use crate::facts::trust::{Trust, TrustProblem};
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
@@ -41,12 +42,19 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let trust = load_trust(&config, previous, &mut findings);
     let groups = findings.keep(load_groups(&config.identity));
     let posture = findings.keep(load_posture(&config.posture));
+    let threats = load_threats(&config, previous, &mut findings);
     let names = policies::Names::of(&config.apps, groups.as_ref(), Some(&config.clients));
-    let policies = findings.take(policies::load(&config.policy.directory, &names));
+    let in_force = previous.and_then(|previous| previous.bundle.as_ref());
+    let policies = findings.take(policies::load_signed(&config.policy, in_force, &names));
+    let control = config.control.as_ref().map(|control| {
+        let app = std::slice::from_ref(&control.app);
+        let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients));
+        load_control(control, &config.listen, &names, &mut findings)
+    });
     let routes = findings.keep(open_routes(&config.apps, previous));
 
-    match (tls, trust, groups, posture, policies, routes) {
-        (Some(tls), Some(trust), Some(groups), Some(posture), Some(policies), Some(routes))
+    match (tls, trust, groups, posture, threats, policies, routes) {
+        (Some(tls), Some(trust), Some(groups), Some(posture), Some(threats), Some(policies), Some(routes))
             if findings.errors.is_empty() =>
         {
             let snapshot = Snapshot {
@@ -57,8 +65,11 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 trust: Arc::new(trust),
                 groups,
                 posture,
-                policies,
+                threats,
+                policies: Arc::new(policies.set),
+                bundle: policies.bundle,
                 routes,
+                control: control.flatten(),
             };
             Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
         }
@@ -69,13 +80,23 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     }
 }
 
+/// As [`load`], for a snapshot that is put in force next: no older bundle of policies comes after it.
+///
+/// # Errors
+/// All that is wrong, or that this cannot be kept.
+pub fn load_to_serve(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
+    let loaded = load(path, previous)?;
+    policies::keep(&loaded.snapshot.config.policy, loaded.snapshot.bundle.as_ref()).map_err(|error| vec![*error])?;
+    Ok(loaded)
+}
+
 /// The diagnostics of a configuration that cannot be used, and those of the facts and policies it names all the same.
 fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
     let config::Readable { apps, policy, identity, posture, .. } = *invalid.readable;
     let groups = load_groups(&identity);
     let names = policies::Names::of(&apps, groups.as_ref().ok(), None);
-    let policies = policy.and_then(|policy| policies::load(&policy.directory, &names).err());
+    let policies = policy.and_then(|policy| policies::load_signed(&policy, None, &names).err());
     diagnostics.extend(groups.err().unwrap_or_default());
     diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());
     diagnostics.extend(policies.unwrap_or_default());
@@ -139,6 +160,13 @@ fn load_trust(config: &Config, previous: Option<&Snapshot>, findings: &mut Findi
     }
 }
 
+/// The threat lists. One that cannot be read keeps its last good version: it must not keep other facts from being read.
+fn load_threats(config: &Config, previous: Option<&Snapshot>, findings: &mut Findings) -> Option<Threats> {
+    let loaded = findings.take(Threats::load(&config.threats, previous.map(|previous| &previous.threats)))?;
+    findings.kept |= loaded.kept;
+    Some(loaded.threats)
+}
+
 /// The management listener's own certificate, where it has one.
 fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls> {
     let settings = config.management.tls.as_ref()?;
@@ -150,6 +178,20 @@ fn management_tls(config: &Config, findings: &mut Findings) -> Option<ServerTls>
         min_tls: TlsVersion::Tls13,
     };
     findings.take(ServerTls::load(&Listen { certificates: vec![certificate], ..config.listen.clone() }))
+}
+
+/// The control API, with its certificate and its policies.
+fn load_control(
+    settings: &config::Control,
+    listen: &Listen,
+    names: &policies::Names<'_>,
+    findings: &mut Findings,
+) -> Option<Control> {
+    let certificates = vec![settings.certificate.clone()];
+    let tls = findings.take(ServerTls::load(&Listen { certificates, ..listen.clone() }));
+    let policies = findings.take(policies::load(&settings.policies, names));
+    let (app, trust) = (Arc::clone(&settings.app), settings.trust.clone());
+    Some(Control { tls: tls?, app, trust, policies: Arc::new(policies?) })
 }
 
 /// Opens the pools of all apps; one whose settings and files are as before is taken over with its connections.

@@ -1,16 +1,22 @@
-//! Policies: read from their directory, and loaded for the names that the configuration knows.
+//! Policies: read from their directory, compared with their signatures where those are asked for, and loaded for the
+//! names that the configuration knows.
 
-use std::path::{Path, PathBuf};
+pub mod bundle;
+pub mod files;
+pub mod manifest;
+mod state;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use gaccong_policy::{AppScope, PolicySet, Source, Sources, Vocabulary};
 
+pub use self::bundle::Bundle;
+use self::files::Wanted;
+use self::state::InForce;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{App, Clients, Sensitivity};
+use crate::config::{self, App, Clients, Sensitivity, Signing};
 use crate::facts::groups::Groups;
-
-/// How deep below the policy directory policies are looked for.
-const DEPTH: usize = 8;
 
 /// The names of a configuration, in the form in which policies are loaded for them.
 #[derive(Debug)]
@@ -56,13 +62,87 @@ fn scope(app: &App) -> AppScope<'_> {
     }
 }
 
-/// Loads the policies of `directory`: the set, and what is doubtful about it.
+/// Policies that may come into force.
+#[derive(Debug)]
+pub struct Policies {
+    /// The policies.
+    pub set: PolicySet,
+    /// The bundle that they are, where signatures are asked for.
+    pub bundle: Option<Bundle>,
+}
+
+/// Loads the policies that the configuration names, with their signatures where it asks for them, and says what is
+/// doubtful about them. `in_force` is the bundle whose place they would take.
+///
+/// # Errors
+/// Everything that is wrong, with its place.
+pub fn load_signed(
+    config: &config::Policy,
+    in_force: Option<&Bundle>,
+    names: &Names<'_>,
+) -> Result<(Policies, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let Some(signing) = &config.signing else {
+        let (set, warnings) = load(&config.directory, names)?;
+        return Ok((Policies { set, bundle: None }, warnings));
+    };
+    let files = files::read(&config.directory, Wanted::All).map_err(|error| vec![*error])?;
+    let bundle = bundle::verify(&config.directory, &files, signing)?;
+    let mut warnings = not_older(config, signing, &bundle, in_force).map_err(|error| vec![*error])?;
+    let sources = files::sources(&config.directory, files).map_err(|error| vec![*error])?;
+    let (set, doubtful) = load_sources(&config.directory, &sources, names)?;
+    warnings.extend(doubtful);
+    Ok((Policies { set, bundle: Some(bundle) }, warnings))
+}
+
+/// Makes sure that `bundle` is not older than the one in force, nor than the one that was in force last.
+fn not_older(
+    config: &config::Policy,
+    signing: &Signing,
+    bundle: &Bundle,
+    in_force: Option<&Bundle>,
+) -> Result<Vec<Diagnostic>, Box<Diagnostic>> {
+    let kept = state::read(&signing.state)?;
+    for last in kept.iter().chain(&in_force.map(InForce::from)) {
+        state::check(&config.directory, bundle, last)?;
+    }
+    Ok(match kept {
+        Some(_) => Vec::new(),
+        None => {
+            let message = "no bundle was in force yet that is known of: this one is trusted whatever its number";
+            vec![Diagnostic::of_file(&signing.state, message).as_warning()]
+        }
+    })
+}
+
+/// Keeps that `bundle` comes into force now, so that none older does afterwards.
+///
+/// # Errors
+/// That cannot be kept: it must not come into force.
+pub fn keep(config: &config::Policy, bundle: Option<&Bundle>) -> Result<(), Box<Diagnostic>> {
+    let (Some(signing), Some(bundle)) = (&config.signing, bundle) else { return Ok(()) };
+    let now = InForce::from(bundle);
+    // Most reloads are of facts: they need not wait for the disk.
+    match state::read(&signing.state)? {
+        Some(kept) if kept == now => Ok(()),
+        _ => state::write(&signing.state, &now),
+    }
+}
+
+/// Loads the policies of `directory`, signed or not: the set, and what is doubtful about it.
 ///
 /// # Errors
 /// Everything that is wrong, with its place.
 pub fn load(directory: &Path, names: &Names<'_>) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
     let sources = read(directory).map_err(|error| vec![*error])?;
-    match PolicySet::load(&sources, &names.vocabulary()) {
+    load_sources(directory, &sources, names)
+}
+
+fn load_sources(
+    directory: &Path,
+    sources: &Sources,
+    names: &Names<'_>,
+) -> Result<(PolicySet, Vec<Diagnostic>), Vec<Diagnostic>> {
+    match PolicySet::load(sources, &names.vocabulary()) {
         Ok(loaded) => {
             let warnings = loaded.warnings.into_iter().map(|found| diagnostic(directory, found).as_warning()).collect();
             Ok((loaded.set, warnings))
@@ -88,44 +168,14 @@ pub fn diagnostic(directory: &Path, found: gaccong_policy::Diagnostic) -> Diagno
 /// # Errors
 /// A folder or file that cannot be read.
 pub fn read(directory: &Path) -> Result<Sources, Box<Diagnostic>> {
-    let mut sources = Sources::default();
-    read_below(directory, Path::new(""), DEPTH, &mut sources)?;
-    Ok(sources)
+    files::sources(directory, files::read(directory, Wanted::Sources)?)
 }
 
-fn read_below(directory: &Path, below: &Path, depth: usize, sources: &mut Sources) -> Result<(), Box<Diagnostic>> {
-    let folder = directory.join(below);
-    let unreadable =
-        |path: &Path, error: std::io::Error| Box::new(Diagnostic::of_file(path, format!("cannot read: {error}")));
-    let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.map_err(|error| unreadable(&folder, error))?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, name) = (entry.path(), below.join(entry.file_name()));
-        if path.is_dir() {
-            if depth == 0 {
-                return Err(Box::new(Diagnostic::of_file(&path, "the policy directory is nested too deeply")));
-            }
-            read_below(directory, &name, depth - 1, sources)?;
-            continue;
-        }
-        let Some(of_kind) = kind(&name, sources) else { continue };
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-        of_kind.push(Source { name: shown(name), text });
-    }
-    Ok(())
-}
-
-/// Where a file of this name belongs.
-fn kind<'a>(name: &Path, sources: &'a mut Sources) -> Option<&'a mut Vec<Source>> {
-    match name.extension()?.to_str()? {
-        "cedar" => Some(&mut sources.policies),
-        "cedarschema" => Some(&mut sources.schema_extensions),
-        "json" if name.file_stem()?.to_str()?.ends_with(".links") => Some(&mut sources.links),
-        _ => None,
-    }
-}
-
-fn shown(name: PathBuf) -> String {
-    name.to_string_lossy().into_owned()
+/// Reads every `*.properties.cedar` below `directory`, in the order of their names: what is to be proven of the policies.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn read_properties(directory: &Path) -> Result<Vec<Source>, Box<Diagnostic>> {
+    let files = files::read(directory, Wanted::Properties)?;
+    files.into_iter().map(|file| files::source(directory, file)).collect()
 }

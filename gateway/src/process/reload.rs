@@ -1,5 +1,6 @@
 //! Reload: a new snapshot comes into force whole, or the old one stays.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
+use crate::audit::event::PoliciesEvent;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Audit, AuditSink, Config};
 use crate::gateway::Gateway;
@@ -60,7 +62,7 @@ pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal
 /// Loads beside what is in force, which stays if anything is wrong.
 async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded> {
     let (previous, config_file) = (gateway.snapshot.load_full(), config_file.to_owned());
-    let errors = match tokio::task::spawn_blocking(move || load::load(&config_file, Some(&previous))).await {
+    let errors = match tokio::task::spawn_blocking(move || load::load_to_serve(&config_file, Some(&previous))).await {
         Ok(Ok(loaded)) => return Some(loaded),
         Ok(Err(errors)) => errors,
         Err(panicked) => vec![Diagnostic::of_file(&gateway.snapshot.load().config.file, panicked.to_string())],
@@ -68,6 +70,7 @@ async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded
     tracing::error!(errors = errors.len(), "not reloaded: the last good configuration stays in force");
     log(&errors);
     gateway.metrics.reloaded(false);
+    gateway.audit.put(PoliciesEvent::refused(&gateway.snapshot.load(), &errors));
     None
 }
 
@@ -77,7 +80,10 @@ fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config
     log(&warnings);
     log(&needs_restart(&gateway.snapshot.load().config, &snapshot.config));
     let snapshot = Arc::new(snapshot);
-    gateway.snapshot.store(Arc::clone(&snapshot));
+    let previous = gateway.snapshot.swap(Arc::clone(&snapshot));
+    if previous.policies.digest() != snapshot.policies.digest() || previous.bundle != snapshot.bundle {
+        gateway.audit.put(PoliciesEvent::in_force(&snapshot));
+    }
     snapshot.routes.iter().for_each(|route| route.pool.watch_health());
     sweep::decide_all_again(gateway);
     gateway.metrics.revoked(asked.elapsed());
@@ -94,6 +100,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
         ("listen.drain_ms", old.listen.drain != new.listen.drain),
         ("listen.drain_delay_ms", old.listen.drain_delay != new.listen.drain_delay),
         ("listen.handover", old.listen.handover != new.listen.handover),
+        ("control.address", control_address(old) != control_address(new)),
         ("management.address", old.management.address != new.management.address),
         (
             "limits.unauthenticated_records_per_min",
@@ -105,6 +112,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
     changed
         .map(|(key, _)| Diagnostic::of_file(&new.file, format!("`{key}` changes only with a restart")).as_warning())
         .collect()
+}
+
+fn control_address(config: &Config) -> Option<SocketAddr> {
+    config.control.as_ref().map(|control| control.address)
 }
 
 /// The part of `[audit]` that the running log was opened with.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::event::PoliciesEvent;
 use crate::audit::log::AuditLog;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Config, Listen};
@@ -72,6 +73,9 @@ pub struct Ready {
     pub listen: SocketAddr,
     /// For metrics and health.
     pub management: SocketAddr,
+    /// For the control API, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<SocketAddr>,
     /// The process.
     pub pid: u32,
 }
@@ -81,7 +85,7 @@ pub struct Ready {
 /// # Errors
 /// It could not start, one of its tasks failed, or records were lost at the end.
 pub fn run(start: &Start, stop: &CancellationToken, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
-    let Loaded { snapshot, warnings, .. } = load::load(&start.config_file, None).map_err(RunError::Invalid)?;
+    let Loaded { snapshot, warnings, .. } = load::load_to_serve(&start.config_file, None).map_err(RunError::Invalid)?;
     reload::log(&warnings);
     let config = Arc::clone(&snapshot.config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -109,9 +113,12 @@ async fn serve(
     let (sockets, predecessor) = sockets(start, config)?;
     let data = listener(&sockets.data).map_err(cannot("cannot listen for clients"))?;
     let management = listener(&sockets.management).map_err(cannot("cannot listen for management"))?;
+    let control = sockets.control.as_ref().map(listener).transpose();
+    let control = control.map_err(cannot("cannot listen for the control API"))?;
     let place = Ready {
         listen: data.local_addr().map_err(cannot("no address"))?,
         management: management.local_addr().map_err(cannot("no address"))?,
+        control: control.as_ref().and_then(|control| control.local_addr().ok()),
         pid: std::process::id(),
     };
     let handover = &config.listen.handover;
@@ -121,8 +128,9 @@ async fn serve(
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
     let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
+    gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
-    let inputs = Inputs { data, management, config_file: start.config_file.clone(), hangup };
+    let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup };
     let mut tasks = Tasks::start(&gateway, inputs);
     if let Some(predecessor) = predecessor {
         predecessor.ready();
@@ -155,12 +163,12 @@ async fn close(audit: AuditLog, running: usize) -> Result<(), RunError> {
 /// Takes the sockets of the running process, or opens them.
 fn sockets(start: &Start, config: &Config) -> Result<(Sockets, Option<Predecessor>), RunError> {
     let Listen { address, handover, .. } = &config.listen;
+    let bind = |address: SocketAddr| TcpListener::bind(address).map_err(cannot(format!("cannot listen at {address}")));
     if !start.upgrade {
-        let bind =
-            |address: SocketAddr| TcpListener::bind(address).map_err(cannot(format!("cannot listen at {address}")));
-        return Ok((Sockets { data: bind(*address)?, management: bind(config.management.address)? }, None));
+        let control = config.control.as_ref().map(|control| bind(control.address)).transpose()?;
+        return Ok((Sockets { data: bind(*address)?, management: bind(config.management.address)?, control }, None));
     }
-    let (sockets, predecessor) = handover::take(handover)
+    let (mut sockets, predecessor) = handover::take(handover)
         .map_err(cannot(format!("cannot take over from the gateway that listens at {}", handover.display())))?;
     let same = |socket: &TcpListener, wanted: SocketAddr| {
         socket
@@ -171,6 +179,11 @@ fn sockets(start: &Start, config: &Config) -> Result<(Sockets, Option<Predecesso
         let error = io::Error::other("its addresses are not those of this configuration; restart instead");
         return Err(cannot("cannot take over from the running gateway")(error));
     }
+    sockets.control = match (&config.control, sockets.control.take()) {
+        (Some(control), Some(socket)) if same(&socket, control.address) => Some(socket),
+        (Some(control), _) => Some(bind(control.address)?),
+        (None, _) => None,
+    };
     Ok((sockets, Some(predecessor)))
 }
 

@@ -10,6 +10,7 @@ use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{management, reload};
 use crate::request::accept;
@@ -18,7 +19,7 @@ use crate::streams::sweep;
 /// Everything that runs besides the connections.
 #[derive(Debug)]
 pub struct Tasks {
-    accept: JoinHandle<()>,
+    accept: Vec<JoinHandle<()>>,
     stop_accepting: CancellationToken,
     stop_management: CancellationToken,
     failed: CancellationToken,
@@ -29,6 +30,8 @@ pub struct Tasks {
 pub struct Inputs {
     /// The socket for clients.
     pub data: TcpListener,
+    /// The socket for the control API, where there is one.
+    pub control: Option<TcpListener>,
     /// The socket for metrics and health.
     pub management: TcpListener,
     /// The file that is loaded again.
@@ -40,14 +43,19 @@ pub struct Inputs {
 impl Tasks {
     /// Begins to serve.
     pub fn start(gateway: &Arc<Gateway>, inputs: Inputs) -> Self {
-        let Inputs { data, management, config_file, hangup } = inputs;
+        let Inputs { data, control, management, config_file, hangup } = inputs;
         let (stop_accepting, stop_management) = (CancellationToken::new(), CancellationToken::new());
         let failed = CancellationToken::new();
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
-        let accept = accept::run(Arc::clone(gateway), data, stop_accepting.clone());
-        let accept = supervise("accept", &failed, accept);
+        let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
+        let accept = sockets.into_iter().filter_map(|(listener, socket)| Some((listener, socket?)));
+        let accept = accept.map(|(listener, socket)| {
+            let accepting = accept::run(Arc::clone(gateway), listener, socket, stop_accepting.clone());
+            supervise("accept", &failed, accepting)
+        });
+        let accept = accept.collect();
         Self { accept, stop_accepting, stop_management, failed }
     }
 
@@ -61,11 +69,13 @@ impl Tasks {
         self.failed.is_cancelled()
     }
 
-    /// Accepts no more clients. Drops the socket, which closes unless another process has it too.
+    /// Accepts no more clients. Drops the sockets, which close unless another process has them too.
     pub async fn stop_accepting(&mut self) {
         self.stop_accepting.cancel();
         // A failure was reported where it happened.
-        let _ = (&mut self.accept).await;
+        for accept in &mut self.accept {
+            let _ = accept.await;
+        }
     }
 
     /// Leaves metrics and health to the successor.

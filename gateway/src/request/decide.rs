@@ -26,6 +26,8 @@ pub struct Wanted<'a> {
     pub identity: &'a Identity,
     /// The app.
     pub app: &'a Arc<App>,
+    /// The policies that decide who may reach it.
+    pub policies: &'a PolicySet,
     /// The normal host.
     pub host: &'a Arc<str>,
     /// The normal path.
@@ -62,6 +64,8 @@ pub struct Refused {
     pub words: Words,
     /// The determining policies.
     pub policies: PolicyIds,
+    /// The permits that are only observed and would have let it through.
+    pub would_permit: PolicyIds,
     /// For the record only.
     pub details: Vec<String>,
     /// The complete question, where policy was asked.
@@ -79,6 +83,7 @@ impl Refused {
             reason,
             words: Words::default(),
             policies: PolicyIds::new(),
+            would_permit: PolicyIds::new(),
             details: Vec::new(),
             asked: None,
             policy_digest: None,
@@ -108,6 +113,7 @@ impl Refused {
             verdict: Verdict::Deny,
             reason: Some(self.reason),
             policies: self.policies.clone(),
+            would_permit: self.would_permit.clone(),
             policy_digest: self.policy_digest.clone(),
             details: self.details.clone(),
         }
@@ -129,7 +135,14 @@ impl Permitted {
                 (Verdict::ObservedDeny, Some(reason_of(denial.cause)), denial.policies.clone(), denial.errors.clone())
             }
         };
-        DecisionFacts { verdict, reason, policies, policy_digest: Some(Arc::clone(digest)), details }
+        DecisionFacts {
+            verdict,
+            reason,
+            policies,
+            would_permit: PolicyIds::new(),
+            policy_digest: Some(Arc::clone(digest)),
+            details,
+        }
     }
 }
 
@@ -156,6 +169,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
         source_ip: wanted.source_ip,
+        threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
@@ -164,7 +178,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
 
     let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
     let started = Instant::now();
-    let decision = snapshot.policies.decide(&asked.question(), mode);
+    let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     match decision {
         Decision::Permit(permit) => {
@@ -177,9 +191,10 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
             reason: reason_of(denial.cause),
             words: denial.words,
             policies: denial.policies,
+            would_permit: denial.would_permit,
             details: denial.errors,
             asked: Some(asked),
-            policy_digest: Some(Arc::clone(snapshot.policies.digest())),
+            policy_digest: Some(Arc::clone(wanted.policies.digest())),
             decision_ns,
         })),
     }
@@ -234,6 +249,8 @@ pub struct Asked {
     pub method: Method,
     /// The client's address.
     pub source_ip: IpAddr,
+    /// The threat list that has the address.
+    pub threat: Option<Arc<str>>,
     /// When it was asked, milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
@@ -258,7 +275,7 @@ impl Asked {
                     not_after_ms: self.certificate.not_after_ms,
                 }),
                 session: None,
-                threat: None,
+                threat: self.threat.as_deref().map(|list| policy::Threat { list }),
                 request: policy::Request {
                     host: &self.host,
                     path: &self.path,

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::audit::event::{DecisionFacts, Event, Outcome, Phase, RequestEvent};
 use crate::audit::queue::Slot;
 use crate::clock;
+use crate::gateway::Gateway;
 use crate::reason::Reason;
-use crate::request::decide::{Asked, Refused};
+use crate::request::decide::{Asked, Permitted, Refused};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
 use crate::request::outcome_of;
@@ -201,6 +202,33 @@ impl Drop for Exchange {
             self.record(event);
         }
         self.connection.end();
+    }
+}
+
+/// The place of the opening record that a policy asks for at once (`@record("twice")`). What cannot be recorded is not
+/// done.
+#[derive(Debug)]
+#[must_use = "the policy asks for a record"]
+pub struct Announcement(Option<Slot>);
+
+impl Announcement {
+    /// Reserves the place, where the permit asks for one.
+    pub fn of(permitted: &Permitted, gateway: &Gateway) -> Result<Self, Reason> {
+        match permitted.permit.recorded_twice() {
+            true => gateway.audit.reserve().map(|slot| Self(Some(slot))).ok_or(Reason::AuditQueueFull),
+            false => Ok(Self(None)),
+        }
+    }
+
+    /// Writes the record, before anything is forwarded, and says so in the log: who it was stands in the record only.
+    pub fn send(self, request: &LiveRequest, connection: &Connection) {
+        let Some(slot) = self.0 else { return };
+        request.open_record(|| {
+            slot.send(Event::Request(Box::new(live_event(request, connection, Phase::Opening))));
+            true
+        });
+        let (app, policies) = (&request.asked.app.name, &request.decision.policies);
+        tracing::warn!(request_id = %request.head.id, %app, ?policies, "access by a policy that is recorded twice");
     }
 }
 

@@ -12,6 +12,7 @@ pub mod identify;
 pub mod list;
 pub mod normalise;
 pub mod refuse;
+pub mod shadow;
 
 use std::sync::Arc;
 
@@ -26,10 +27,11 @@ pub use body::ResponseBody;
 use crate::audit::event::Outcome;
 use crate::clock;
 use crate::config::Limits;
-use crate::facts::snapshot::{Route, Snapshot};
+use crate::control;
+use crate::facts::snapshot::{Resource, Route, Snapshot};
 use crate::reason::Reason;
 use crate::request::decide::{Permitted, Refused, Wanted};
-use crate::request::exchange::Exchange;
+use crate::request::exchange::{Announcement, Exchange};
 use crate::request::head::Head;
 use crate::request::normalise::Normal;
 use crate::request::refuse::{Reader, Refusal};
@@ -39,8 +41,10 @@ use crate::streams::{Connection, LiveRequest, sweep};
 #[derive(Debug)]
 pub struct Admitted {
     permitted: Permitted,
-    route: Arc<Route>,
+    /// The way to the app; `None` for the control API, which is answered here.
+    route: Option<Arc<Route>>,
     normal: Normal,
+    policy_digest: Arc<str>,
 }
 
 /// Answers one request, with the app's response or with a refusal; either way it leaves one final record.
@@ -59,7 +63,10 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             refusal.response(reader).map(ResponseBody::from)
         }
         Ok(mut exchange) => match admit(connection, &mut exchange, &parts) {
-            Ok((admitted, live)) => forward::forward(admitted, live, exchange, parts, body, reader).await,
+            Ok((Admitted { route: Some(route), normal, .. }, live)) => {
+                forward::forward(route, normal, live, exchange, parts, body, reader).await
+            }
+            Ok((Admitted { route: None, .. }, live)) => control::answer(live, exchange, body).await,
             Err(refused) => {
                 if !body.is_end_stream() {
                     connection.leaves_body_unread();
@@ -108,11 +115,13 @@ fn admit(
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
-    let facts = admitted.permitted.facts(snapshot.policies.digest());
+    let announcement = Announcement::of(&admitted.permitted, gateway)?;
+    let facts = admitted.permitted.facts(&admitted.policy_digest);
     let Permitted { asked, holds_until_ms, decision_ns, .. } = &admitted.permitted;
     let live = exchange
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
+    announcement.send(&live, connection);
     // A reload that came between decision and registration has not seen this request: it is decided again here.
     if gateway.snapshot.load().epoch != snapshot.epoch {
         sweep::decide_again(connection, &live);
@@ -159,16 +168,18 @@ fn weigh(
     parts: &Parts,
     normal: Normal,
 ) -> Result<Admitted, Box<Refused>> {
-    let route = snapshot.routes.of_host(&normal.host).ok_or(Reason::RequestHostUnknown)?;
+    let Resource { app, route, policies } =
+        snapshot.resource(connection.listener, &normal.host).ok_or(Reason::RequestHostUnknown)?;
     if let Some(head) = exchange.head_mut() {
-        head.app = Some(Arc::clone(&route.app.name));
+        head.app = Some(Arc::clone(&app.name));
     }
     if normal.own_path {
         return Err(Reason::RequestOwnPath.into());
     }
     let wanted = Wanted {
         identity: &connection.facts.identity,
-        app: &route.app,
+        app,
+        policies,
         host: &normal.host,
         path: &normal.path,
         method: &parts.method,
@@ -181,12 +192,14 @@ fn weigh(
     if decision_ns > 0 {
         connection.gateway.metrics.decided(decision_ns);
     }
+    connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
     let permitted = weighed?;
-    if announced_bytes(&parts.headers) > route.app.body_limit_bytes.unwrap_or(u64::MAX) {
+    if announced_bytes(&parts.headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);
         return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
     }
-    Ok(Admitted { permitted, route: Arc::clone(route), normal })
+    let policy_digest = Arc::clone(policies.digest());
+    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })
 }
 
 fn announced_bytes(headers: &HeaderMap) -> u64 {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::audit::event::{ConnectionEvent, ConnectionFacts, PresentedCertificate};
 use crate::clock::{self, Tick};
 use crate::config::HostPattern;
+use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Source;
@@ -21,6 +22,8 @@ use crate::streams::{Cut, LiveRequest};
 pub struct Connection {
     /// The process it belongs to.
     pub gateway: Arc<Gateway>,
+    /// The listener it came in by.
+    pub listener: Listener,
     /// What its records say of it.
     pub facts: Arc<ConnectionFacts>,
     /// The hosts of the server certificate that the client has seen.
@@ -50,6 +53,7 @@ impl Connection {
     /// A connection that waits for its first request.
     pub fn new(
         gateway: Arc<Gateway>,
+        listener: Listener,
         facts: Arc<ConnectionFacts>,
         hosts: Arc<[HostPattern]>,
         source: Arc<Source>,
@@ -58,6 +62,7 @@ impl Connection {
         let now = gateway.ticker.now();
         Self {
             gateway,
+            listener,
             facts,
             hosts,
             source,

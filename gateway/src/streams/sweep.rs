@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::audit::event::{Event, Phase};
 use crate::clock::{self, Tick, Ticker};
-use crate::facts::snapshot::Snapshot;
+use crate::facts::snapshot::{Resource, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::decide::{self, Wanted};
@@ -122,11 +122,13 @@ pub fn decide_again(connection: &Connection, request: &LiveRequest) {
 /// Until when the permit holds now, or why it would not be given.
 fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveRequest) -> Result<i64, Reason> {
     let asked = &request.asked;
-    let route = snapshot.routes.of_host(&asked.host).filter(|route| route.app.name == asked.app.name);
-    let app = &route.ok_or(Reason::RequestHostUnknown)?.app;
+    let resource = snapshot.resource(connection.listener, &asked.host);
+    let Resource { app, policies, .. } =
+        resource.filter(|resource| resource.app.name == asked.app.name).ok_or(Reason::RequestHostUnknown)?;
     let wanted = Wanted {
         identity: &connection.facts.identity,
         app,
+        policies,
         host: &asked.host,
         path: &asked.path,
         method: &asked.method,

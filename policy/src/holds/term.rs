@@ -73,7 +73,7 @@ impl Term {
             return None;
         }
         let value = i64::try_from(i128::from(self.value).checked_add(by)?).ok()?;
-        (value.abs() <= MAX_SHIFT_MS).then_some(Self { value, ..self })
+        (-MAX_SHIFT_MS..=MAX_SHIFT_MS).contains(&value).then_some(Self { value, ..self })
     }
 
     fn since(self, other: &Self) -> Option<Self> {

@@ -5,6 +5,7 @@ mod decide;
 mod explain;
 mod links;
 mod load;
+mod mended;
 mod observe;
 mod properties;
 mod ranges;

@@ -16,6 +16,7 @@ use crate::request::identify::ClientCertificate;
 pub(super) struct Metadata<'a> {
     version: &'static str,
     product: Product,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     profiles: &'static [&'static str],
     uid: Id,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,6 +31,11 @@ struct Product {
 }
 
 impl<'a> Metadata<'a> {
+    /// The metadata of a record of the gateway itself.
+    pub(super) fn of_gateway(id: Uuid) -> Self {
+        Self { profiles: &[], ..Self::of(id, false, None) }
+    }
+
     /// The metadata of the record `id`. `proxied` says whether a load balancer stands in front.
     pub(super) fn of(id: Uuid, proxied: bool, correlation: Option<Text<'a>>) -> Self {
         Self {

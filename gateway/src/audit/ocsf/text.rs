@@ -89,6 +89,11 @@ impl Bounds {
         Text { value, max: self.detail }
     }
 
+    /// `ids` of policies, each at most [`Self::policy`].
+    pub(super) const fn policies<'a>(&self, ids: &'a [Arc<str>]) -> Texts<'a, Arc<str>> {
+        Texts { values: ids, max: self.policy, count: self.policies }
+    }
+
     /// The first of `groups` that fit, whole ones only.
     pub(super) fn groups<'a>(&self, groups: &'a [Arc<str>]) -> &'a [Arc<str>] {
         let mut left = self.groups_bytes;

@@ -14,7 +14,7 @@ pub const VERSION: u64 = 1;
 /// `unmapped`
 #[derive(Debug, Serialize)]
 pub(super) struct Unmapped<T> {
-    gaccong: T,
+    pub(super) gaccong: T,
 }
 
 /// `unmapped.gaccong` of a request.
@@ -37,6 +37,8 @@ pub(super) struct RequestPart<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_digest: Option<Text<'a>>,
     policies: Texts<'a, PolicyId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_permit: Option<Texts<'a, PolicyId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Texts<'a, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,8 @@ impl<'a> Unmapped<RequestPart<'a>> {
                     .certificate()
                     .map(|it| bounds.token(&it.fingerprint)),
                 policy_digest: decision.policy_digest.as_deref().map(|digest| bounds.token(digest)),
-                policies: Texts { values: &decision.policies, max: bounds.policy, count: bounds.policies },
+                policies: bounds.policies(&decision.policies),
+                would_permit: (!decision.would_permit.is_empty()).then(|| bounds.policies(&decision.would_permit)),
                 details: (!decision.details.is_empty()).then_some(Texts {
                     values: &decision.details,
                     max: bounds.detail,

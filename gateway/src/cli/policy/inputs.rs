@@ -55,6 +55,9 @@ impl InputArgs {
     /// # Errors
     /// No policy directory is given or named, or the groups cannot be read.
     pub fn read(&self) -> Result<Inputs, Vec<Diagnostic>> {
+        if let Some(file) = self.config.as_deref().filter(|file| !file.exists()) {
+            return Err(vec![Diagnostic::of_file(file, "there is no such file")]);
+        }
         let file = self.config.as_deref().or_else(|| Path::new(CONFIG_FILE).exists().then_some(Path::new(CONFIG_FILE)));
         let configured = file.map(read_config).transpose()?.unwrap_or_default();
         match self.policies.clone().or(configured.directory) {

@@ -1,11 +1,15 @@
 //! `gaccong policy`: what can be asked of policies before they are in force, and afterwards.
 
 pub mod check;
+pub mod diff;
 pub mod explain;
 pub mod fmt;
 pub mod inputs;
 pub mod lint;
+pub mod prove;
 pub mod replay;
+pub mod sign;
+mod solver;
 pub mod test;
 
 use std::process::ExitCode;
@@ -27,6 +31,12 @@ pub enum PolicyCommand {
     Explain(Box<explain::ExplainArgs>),
     /// What other policies would have answered to the requests that are on record.
     Replay(Box<replay::ReplayArgs>),
+    /// Signs a policy directory: the author makes the bundle, others approve it.
+    Sign(sign::SignArgs),
+    /// Whether properties hold for every request.
+    Prove(Box<prove::ProveArgs>),
+    /// Whom a change of policies lets in, and whom it keeps out.
+    Diff(Box<diff::DiffArgs>),
 }
 
 /// Does what the command line asks.
@@ -38,5 +48,8 @@ pub fn run(command: &PolicyCommand) -> ExitCode {
         PolicyCommand::Test(args) => test::run(args),
         PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Replay(args) => replay::run(args),
+        PolicyCommand::Sign(args) => sign::run(args),
+        PolicyCommand::Prove(args) => prove::run(args),
+        PolicyCommand::Diff(args) => diff::run(args),
     }
 }

@@ -1,6 +1,6 @@
 //! What there is to say about one request, gathered from its record, the configuration and the policies.
 
-use gaccong_policy::{Cause, Decision, Denial, Mode, QuestionBuf, Remedy, Words};
+use gaccong_policy::{Considered, Decision, Mode, QuestionBuf, Remedy, Words};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,6 +13,9 @@ use crate::process::policies;
 use crate::reason::Reason;
 use crate::request::decide::reason_of;
 use crate::request::refuse::{Language, Message, Refusal};
+
+/// How many of the permits that come nearest are shown.
+const NEAREST: usize = 3;
 
 /// What is said.
 #[derive(Debug, Serialize)]
@@ -37,6 +40,9 @@ pub(super) struct Account {
     /// Whether the policies at hand are those that decided; `None` where there are none at hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) policies_unchanged: Option<bool>,
+    /// Which conditions would have to be others, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) conditions: Vec<Conditions>,
     /// What was known of the device.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) device: Vec<Fact>,
@@ -71,7 +77,33 @@ pub(super) struct Said {
     pub(super) reason: String,
     pub(super) title: String,
     pub(super) why: String,
-    pub(super) what_to_do: String,
+    /// One or more things, in the order in which they are said.
+    pub(super) what_to_do: Vec<String>,
+}
+
+/// The conditions of one policy that keep the request from being let through, as they are written.
+#[derive(Debug, Serialize)]
+pub(super) struct Conditions {
+    pub(super) policy: String,
+    pub(super) conditions: Vec<String>,
+}
+
+/// What is shown beyond the usual.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    /// Who asked, from which device and address, and for which path.
+    pub(super) personal: bool,
+    /// The policies' conditions.
+    pub(super) conditions: bool,
+}
+
+/// What the policies at hand say of a request that was refused.
+#[derive(Debug, Default)]
+struct Explained {
+    words: Words,
+    remedies: Vec<Remedy>,
+    conditions: Vec<Conditions>,
+    unchanged: Option<bool>,
 }
 
 /// A fact of the device, in words.
@@ -111,24 +143,19 @@ pub(super) struct Personal {
 
 impl Account {
     /// The account of a record.
-    pub(super) fn of(
-        id: Uuid,
-        record: &Record<'_>,
-        inputs: Option<&Inputs>,
-        language: Language,
-        show_personal: bool,
-    ) -> Self {
+    pub(super) fn of(id: Uuid, record: &Record<'_>, inputs: Option<&Inputs>, language: Language, shown: Shown) -> Self {
         let ours = &record.unmapped.gaccong;
         let app = record.dst_endpoint.svc_name.as_deref();
         let result = result(record);
-        let told = match inputs.filter(|_| result != Outcome::Permitted) {
-            Some(inputs) => told_by_policies(ours, inputs),
-            None => Told::default(),
-        };
-        let policies_unchanged = told.unchanged;
-        let said = |code: &str, told: Told| Said::of(id, code, told, language);
-        let refusal = ours.reason.filter(|_| result != Outcome::Permitted).map(|code| said(code, told));
-        let shown = ours.question.as_ref().filter(|_| result != Outcome::Permitted);
+        let inputs_of_refusal = inputs.filter(|_| result != Outcome::Permitted);
+        let Explained { words, remedies, conditions, unchanged } =
+            inputs_of_refusal.and_then(|inputs| explained(ours, inputs)).unwrap_or_default();
+        let said = |code: &str| Said::of(id, code, Words::default(), Vec::new(), language);
+        let refusal = ours
+            .reason
+            .filter(|_| result != Outcome::Permitted)
+            .map(|code| Said::of(id, code, words, remedies, language));
+        let question = ours.question.as_ref().filter(|_| result != Outcome::Permitted);
         Self {
             request_id: id.to_string(),
             found: true,
@@ -140,19 +167,20 @@ impl Account {
             result,
             refusal,
             policies: ours.policies.iter().map(|id| id.clone().into_owned()).collect(),
-            policies_unchanged,
-            device: shown.map(|question| facts(question, language)).unwrap_or_default(),
+            policies_unchanged: unchanged,
+            conditions: if shown.conditions { conditions } else { Vec::new() },
+            device: question.map(|question| facts(question, language)).unwrap_or_default(),
             end: End {
                 outcome: match record.phase() {
                     Phase::Opening => "running".to_owned(),
                     Phase::Final => ours.outcome.unwrap_or("refused").to_owned(),
                 },
-                because: ours.cut_reason.map(|code| said(code, Told::default())),
+                because: ours.cut_reason.map(said),
                 status: record.http_response.as_ref().map(|response| response.code),
                 duration_ms: ours.duration_us.map(|duration| duration / 1000),
             },
             count: ours.count.unwrap_or(1),
-            personal: show_personal.then(|| Personal::of(record)),
+            personal: shown.personal.then(|| Personal::of(record)),
         }
     }
 }
@@ -165,40 +193,38 @@ fn result(record: &Record<'_>) -> Outcome {
     }
 }
 
-/// What the person was told by the policies.
-#[derive(Default)]
-struct Told {
-    words: Words,
-    remedies: Vec<Remedy>,
-    /// Whether the policies at hand are those that decided.
-    unchanged: Option<bool>,
+/// What the policies at hand say, as far as they still refuse for the recorded reason; and whether they are those that
+/// decided. `None` where policy was not asked, or there are no policies at hand.
+fn explained(ours: &Gaccong<'_>, inputs: &Inputs) -> Option<Explained> {
+    let (question, digest) = (ours.question.as_ref()?.lend(), ours.policy_digest?);
+    let (policies, _) = policies::load(&inputs.directory, &inputs.names()).ok()?;
+    let unchanged = Some(**policies.digest() == *digest);
+    let denial = match policies.decide(&question, Mode::Enforce) {
+        Decision::Deny(denial) => denial,
+        Decision::Permit(permit) => permit.would_refuse()?.clone(),
+    };
+    let same_policies = denial.policies.iter().map(|id| &**id).eq(ours.policies.iter().map(|id| &**id));
+    if !same_policies || ours.reason != Some(reason_of(denial.cause).code()) {
+        return Some(Explained { unchanged, ..Explained::default() });
+    }
+    let explanation = policies.explain(&question);
+    let considered = explanation.forbids.iter().chain(explanation.permits.iter().take(NEAREST));
+    Some(Explained {
+        words: denial.words,
+        remedies: explanation.mendable(),
+        conditions: considered.map(Conditions::of).filter(|policy| !policy.conditions.is_empty()).collect(),
+        unchanged,
+    })
 }
 
-/// What the policies at hand tell the person, where they still refuse for the recorded reason.
-fn told_by_policies(ours: &Gaccong<'_>, inputs: &Inputs) -> Told {
-    let (Some(question), Some(digest)) = (&ours.question, ours.policy_digest) else {
-        return Told::default();
-    };
-    let Ok((policies, _)) = policies::load(&inputs.directory, &inputs.names()) else {
-        return Told::default();
-    };
-    let unchanged = **policies.digest() == *digest;
-    let denied = match policies.decide(&question.lend(), Mode::Enforce) {
-        Decision::Deny(denial) => Some(denial),
-        Decision::Permit(permit) => permit.would_refuse().cloned(),
-    };
-    let same = |denial: &Denial| {
-        let ids = denial.policies.iter().map(|id| &**id);
-        Some(reason_of(denial.cause).code()) == ours.reason
-            && denial.cause != Cause::Error
-            && ids.eq(ours.policies.iter().map(|id| &**id))
-    };
-    let words = denied.filter(same).map(|denial| denial.words);
-    let remedies = match &words {
-        Some(words) if *words == Words::default() => policies.explain(&question.lend()).mendable(),
-        _ => Vec::new(),
-    };
-    Told { words: words.unwrap_or_default(), remedies, unchanged: Some(unchanged) }
+impl Conditions {
+    fn of(policy: &Considered) -> Self {
+        let decisive = policy.conditions.iter().filter(|condition| condition.change.is_some());
+        Self {
+            policy: policy.policy.to_string(),
+            conditions: decisive.map(|condition| condition.text.clone()).collect(),
+        }
+    }
 }
 
 fn facts(question: &QuestionBuf<'_>, language: Language) -> Vec<Fact> {
@@ -224,20 +250,19 @@ fn facts(question: &QuestionBuf<'_>, language: Language) -> Vec<Fact> {
 
 impl Said {
     /// What is said of a reason. One that this version does not know is said by its code.
-    fn of(request_id: Uuid, code: &str, told: Told, language: Language) -> Self {
+    fn of(request_id: Uuid, code: &str, words: Words, remedies: Vec<Remedy>, language: Language) -> Self {
         let Some(reason) = Reason::ALL.iter().copied().find(|reason| reason.code() == code) else {
             let unknown = words::labels(language).unknown_reason.to_owned();
-            return Self { reason: code.to_owned(), title: unknown, why: String::new(), what_to_do: String::new() };
+            return Self { reason: code.to_owned(), title: unknown, why: String::new(), what_to_do: Vec::new() };
         };
-        let refusal = Refusal { reason, words: told.words, remedies: told.remedies, request_id };
+        let refusal = Refusal { reason, words, remedies, request_id };
         let message = Message::of(&refusal, language);
-        let remedies = message.remedies.iter().map(|(_, text)| text.as_ref());
-        let what_to_do: Vec<_> = std::iter::once(message.advice.text).chain(remedies).collect();
+        let remedies = message.remedies.iter().map(|(_, remedy)| remedy.clone().into_owned());
         Self {
             reason: code.to_owned(),
             title: message.title.to_owned(),
             why: message.detail.text.to_owned(),
-            what_to_do: what_to_do.join(" "),
+            what_to_do: std::iter::once(message.advice.text.to_owned()).chain(remedies).collect(),
         }
     }
 }

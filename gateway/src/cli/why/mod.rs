@@ -21,7 +21,7 @@ use crate::audit::read;
 use crate::audit::recorded::Recorded;
 use crate::cli::run::print;
 use crate::request::refuse::Language;
-use account::Account;
+use account::{Account, Shown};
 
 /// Where a package puts the configuration.
 const INSTALLED_CONFIG: &str = "/etc/gaccong/gaccong.toml";
@@ -43,6 +43,9 @@ pub struct WhyArgs {
     /// Also show who asked, from which device and address, and for which path.
     #[arg(long)]
     show_personal: bool,
+    /// Also show the policies' conditions that are decisive.
+    #[arg(long)]
+    policy: bool,
     /// The language. Default: that of the terminal (`LANG`).
     #[arg(long, value_enum)]
     lang: Option<Lang>,
@@ -111,7 +114,8 @@ fn explain(args: &WhyArgs, found: &[Recorded], inputs: Option<&Inputs>) -> ExitC
         Some(Err(error)) => return fail(EXIT_FAILED, format!("the record of {} cannot be used: {error}", args.id)),
         None => return fail(EXIT_NO, "no record"),
     };
-    let account = Account::of(args.id, &record, inputs, language, args.show_personal);
+    let shown = Shown { personal: args.show_personal, conditions: args.policy };
+    let account = Account::of(args.id, &record, inputs, language, shown);
     let mut out = io::stdout().lock();
     let printed = match args.format {
         Format::Json => serde_json::to_writer_pretty(&mut out, &account).map_err(io::Error::from),

@@ -59,8 +59,9 @@ fn lines(account: &Account, labels: &Labels, language: Language) -> Vec<(&'stati
 fn refusal(account: &Account, labels: &Labels, lines: &mut Vec<(&'static str, String)>) {
     if let Some(said) = &account.refusal {
         lines.push((labels.why, format!("{}. {}", said.title, said.why)));
-        lines.push((labels.what_to_do, said.what_to_do.clone()));
-        lines.push(match &account.owner {
+        lines.extend(said.what_to_do.iter().map(|advice| (labels.what_to_do, advice.clone())));
+        // Who owns an app answers for who may use it, not for certificates and devices.
+        lines.push(match account.owner.as_ref().filter(|_| said.reason.starts_with("policy.")) {
             Some(owner) => (labels.whom_to_ask, format!("{owner} ({})", labels.owner)),
             None => (labels.whom_to_ask, labels.helpdesk.to_owned()),
         });
@@ -71,6 +72,10 @@ fn refusal(account: &Account, labels: &Labels, lines: &mut Vec<(&'static str, St
     }
     if !account.policies.is_empty() {
         lines.push((labels.decided_by, account.policies.join(", ")));
+    }
+    for policy in &account.conditions {
+        let conditions = policy.conditions.iter().map(|text| format!("{}: {text}", policy.policy));
+        lines.extend(conditions.map(|condition| (labels.decisive, condition)));
     }
 }
 

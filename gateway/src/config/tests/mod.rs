@@ -1,6 +1,7 @@
 //! Whole files in; configurations, warnings or errors out.
 
 mod faults;
+mod signing;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -106,6 +107,8 @@ fn the_minimal_file_gets_every_default() {
     assert_eq!(config.management.address.to_string(), "127.0.0.1:9090");
     assert_eq!(config.audit.sink, AuditSink::Stdout);
     assert_eq!(config.limits.connections, 50_000);
+    assert!(config.policy.signing.is_none() && config.threats.is_empty());
+    assert_eq!(config.policy.shadow_every, 1000);
     let watched = ["gaccong.toml", "policies", "server.key", "server.pem", "staff.crl", "staff.pem"];
     assert_eq!(config.watched, watched.map(|name| folder.path().join(name)));
 }

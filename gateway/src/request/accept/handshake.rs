@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::audit::event::{ConnectionEvent, ConnectionFacts, PresentedCertificate, TlsFacts};
 use crate::clock;
-use crate::facts::snapshot::Snapshot;
-use crate::facts::trust::{ClientVerifier, Refused};
+use crate::config::{CertificateMode, OnInvalid};
+use crate::facts::snapshot::{Control, Listener, Snapshot};
+use crate::facts::trust::{ClientVerifier, Presented, Refused};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Place;
@@ -31,6 +32,7 @@ const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70];
 #[derive(Debug)]
 pub struct Attempt {
     gateway: Arc<Gateway>,
+    listener: Listener,
     started: Instant,
     source: SocketAddr,
     via: Option<SocketAddr>,
@@ -70,10 +72,11 @@ impl From<&Refused> for RefusedAttempt {
 
 impl Attempt {
     /// An attempt from `peer`.
-    pub fn new(gateway: &Arc<Gateway>, stream: &TcpStream, peer: SocketAddr) -> Self {
+    pub fn new(gateway: &Arc<Gateway>, listener: Listener, stream: &TcpStream, peer: SocketAddr) -> Self {
         let local = stream.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
         Self {
             gateway: Arc::clone(gateway),
+            listener,
             started: Instant::now(),
             source: peer,
             via: None,
@@ -96,22 +99,28 @@ impl Attempt {
         let mut hello =
             LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| refusal(&error, None))?;
         self.sni = hello.client_hello().server_name().map(|name| Arc::from(name.to_ascii_lowercase()));
-        let Some(name) = snapshot.tls.choose(self.sni.as_deref()) else {
+        let tls = match self.listener {
+            Listener::Apps => Some(&snapshot.tls),
+            Listener::Control => snapshot.control.as_ref().map(|control| &control.tls),
+        };
+        let chosen = tls.and_then(|tls| Some((tls, tls.choose(self.sni.as_deref())?)));
+        let Some((tls, name)) = chosen else {
             // The attempt is refused whether or not the client still listens.
             let _ = hello.io.write_all(&UNRECOGNIZED_NAME).await;
             return Err(Reason::HandshakeUnknownName.into());
         };
-        let clients = &snapshot.config.clients;
-        let trust = Arc::clone(&snapshot.trust);
-        let verifier = Arc::new(ClientVerifier::new(trust, clients.certificate, clients.on_invalid));
-        let config = snapshot
-            .tls
+        let verifier = Arc::new(self.verifier(snapshot));
+        let config = tls
             .handshake(name, Arc::clone(&verifier) as _)
             .map_err(|error| RefusedAttempt { detail: error.to_string(), ..Reason::GatewayInternal.into() })?;
         let stream = hello.into_stream(config).await.map_err(|error| refusal(&error, Some(&verifier)))?;
 
         let identity = match verifier.outcome() {
             Some(Err(refused)) => return Err(refused.into()),
+            Some(Ok(presented)) if !self.admits(snapshot, presented) => {
+                let detail = "the control API does not admit its trust domain".to_owned();
+                return Err(RefusedAttempt { detail, ..Reason::CertificateUntrusted.into() });
+            }
             Some(Ok(presented)) => Identity::of(Some(presented)),
             None => Identity::of(None),
         };
@@ -126,7 +135,8 @@ impl Attempt {
             tls: Some(tls),
             identity,
         });
-        let connection = Connection::new(Arc::clone(&self.gateway), facts, Arc::clone(&name.hosts), source, http2);
+        let connection =
+            Connection::new(Arc::clone(&self.gateway), self.listener, facts, Arc::clone(&name.hosts), source, http2);
         let connection = Arc::new(connection);
         let serve = if http2 { serve::http2 } else { serve::http1 };
         let serving = serve(stream, &connection, &snapshot.config.limits);
@@ -134,9 +144,26 @@ impl Attempt {
         Ok(Established { connection, serving })
     }
 
+    /// Browsers may come to the apps without a certificate, or with one that has ended, to be told so. Programs may not.
+    fn verifier(&self, snapshot: &Snapshot) -> ClientVerifier {
+        let trust = Arc::clone(&snapshot.trust);
+        let clients = &snapshot.config.clients;
+        match self.listener {
+            Listener::Apps => ClientVerifier::new(trust, clients.certificate, clients.on_invalid),
+            Listener::Control => ClientVerifier::new(trust, CertificateMode::Required, OnInvalid::Alert),
+        }
+    }
+
+    fn admits(&self, snapshot: &Snapshot, presented: &Presented) -> bool {
+        let admitted = |control: &Control| control.trust.contains(&presented.certificate.trust_domain);
+        self.listener == Listener::Apps || snapshot.control.as_ref().is_some_and(admitted)
+    }
+
     async fn read_proxy_header(&mut self, snapshot: &Snapshot, stream: &mut TcpStream) -> Result<(), RefusedAttempt> {
         let peer = self.source.ip().to_canonical();
-        if !snapshot.config.listen.proxy_protocol_from.iter().any(|network| network.contains(&peer)) {
+        if self.listener == Listener::Control
+            || !snapshot.config.listen.proxy_protocol_from.iter().any(|network| network.contains(&peer))
+        {
             return Ok(());
         }
         match proxy_header::read(stream).await {

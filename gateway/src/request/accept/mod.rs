@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Place;
@@ -26,15 +27,15 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// A peer that leaves sent bytes unacknowledged, or its window closed, for this long is gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Accepts connections until `stop`.
-pub async fn run(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
+/// Accepts connections of a listener until `stop`.
+pub async fn run(gateway: Arc<Gateway>, listener: Listener, socket: TcpListener, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => drop(tokio::spawn(connection(Arc::clone(&gateway), stream, peer))),
+            Ok((stream, peer)) => drop(tokio::spawn(connection(Arc::clone(&gateway), listener, stream, peer))),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -43,10 +44,10 @@ pub async fn run(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellatio
     }
 }
 
-async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) {
+async fn connection(gateway: Arc<Gateway>, listener: Listener, stream: TcpStream, peer: SocketAddr) {
     let mut place = None;
     // Everything that only the handshake needs is in a box that is gone afterwards.
-    let Some(established) = Box::pin(establish(&gateway, stream, peer, &mut place)).await else { return };
+    let Some(established) = Box::pin(establish(&gateway, listener, stream, peer, &mut place)).await else { return };
     let registered = gateway.streams.register(Arc::clone(&established.connection));
     established.serving.await;
     established.connection.ended().await;
@@ -56,13 +57,14 @@ async fn connection(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr) 
 /// A connection within its bounds and with its handshake complete; a refused one leaves its record.
 async fn establish<'a>(
     gateway: &'a Arc<Gateway>,
+    listener: Listener,
     stream: TcpStream,
     peer: SocketAddr,
     place: &mut Option<Place<'a>>,
 ) -> Option<Established> {
     let snapshot = gateway.snapshot.load_full();
     let limits = &snapshot.config.limits;
-    let mut attempt = Attempt::new(gateway, &stream, peer);
+    let mut attempt = Attempt::new(gateway, listener, &stream, peer);
     let place = match gateway.bounds.enter(limits.connections) {
         Ok(entered) => place.insert(entered),
         Err(reason) => {

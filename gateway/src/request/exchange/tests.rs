@@ -11,6 +11,7 @@ use super::*;
 use crate::audit::event::Verdict;
 use crate::audit::log::AuditLog;
 use crate::audit::{fixtures, read};
+use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::pki::{Authority, AuthorityRequest, KeyKind, LeafRequest, Name, Purpose, Validity};
@@ -57,7 +58,7 @@ fn records_of_a_panic(in_the_middle: impl FnOnce(&mut Exchange) + Send + 'static
     let dir = tempfile::tempdir().unwrap();
     let (gateway, audit) = gateway(dir.path());
     let facts = fixtures::request().connection;
-    let connection = Arc::new(Connection::new(gateway, facts, Arc::from([]), Arc::default(), false));
+    let connection = Arc::new(Connection::new(gateway, Listener::Apps, facts, Arc::from([]), Arc::default(), false));
     let of_task = Arc::clone(&connection);
     let task = std::thread::spawn(move || {
         let (parts, ()) = Request::get("/salaries").body(()).unwrap().into_parts();
@@ -92,6 +93,7 @@ fn a_panic_after_the_permit_leaves_its_record() {
             verdict: Verdict::Permit,
             reason: None,
             policies: Default::default(),
+            would_permit: Default::default(),
             policy_digest: None,
             details: Vec::new(),
         };

@@ -23,14 +23,15 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::audit::event::Outcome;
 use crate::config::Scheme;
+use crate::facts::snapshot::Route;
 use crate::reason::Reason;
 use crate::request::body::{RequestBody, ResponseBody, Source, UpstreamBody};
 use crate::request::exchange::Exchange;
 use crate::request::forward::headers::Forwarding;
 use crate::request::forward::pool::Peer;
 use crate::request::normalise::Normal;
+use crate::request::outcome_of;
 use crate::request::refuse::{Reader, Refusal};
-use crate::request::{Admitted, outcome_of};
 use crate::streams::LiveRequest;
 
 /// What the URI of a request over HTTP/1.1 names as host: only `Host` is sent, so one pool serves every host of an app.
@@ -38,7 +39,8 @@ const ANY_HOST: Authority = Authority::from_static("upstream");
 
 /// Forwards a permitted request.
 pub async fn forward(
-    admitted: Admitted,
+    route: Arc<Route>,
+    normal: Normal,
     live: Arc<LiveRequest>,
     mut exchange: Exchange,
     mut parts: Parts,
@@ -50,10 +52,10 @@ pub async fn forward(
         &mut parts.headers,
         &Forwarding {
             client_ip: exchange.connection.facts.source.ip(),
-            authority: &admitted.normal.authority,
+            authority: &normal.authority,
             request_id: &request_id,
-            websocket: admitted.normal.websocket,
-            also_removed: &admitted.route.app.strip_headers,
+            websocket: normal.websocket,
+            also_removed: &route.app.strip_headers,
         },
     );
     // The client's `100-continue` is answered by us when the upstream asks for the body.
@@ -66,17 +68,17 @@ pub async fn forward(
         // hyper sends a body of unknown length with a method that rarely has one (GET) only when told so.
         parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    let source = Source::new(body, Arc::clone(&live), admitted.route.app.body_limit_bytes);
+    let source = Source::new(body, Arc::clone(&live), route.app.body_limit_bytes);
 
     let started = Instant::now();
-    let sent = send(&admitted, &mut exchange, &parts.method, parts.headers, &source);
+    let sent = send(&route, &normal, &mut exchange, &parts.method, parts.headers, &source);
     let answered = match until_cut(&live, sent).await {
         Ok(answered) => answered,
         Err(reason) => Err(Failure { reason, detail: String::new() }),
     };
     let upstream_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let answered = answered.and_then(|response| acceptable(response, &admitted.normal));
-    exchange.connection.gateway.metrics.upstream(&admitted.route.app.name, &answered, upstream_us);
+    let answered = answered.and_then(|response| acceptable(response, &normal));
+    exchange.connection.gateway.metrics.upstream(&route.app.name, &answered, upstream_us);
     match answered {
         Ok(response) => {
             live.answered(live.now());
@@ -102,20 +104,21 @@ pub struct Failure {
 
 /// Sends the request to the upstream whose turn it is. Another is tried only while nothing was sent.
 async fn send(
-    admitted: &Admitted,
+    route: &Route,
+    normal: &Normal,
     exchange: &mut Exchange,
     method: &Method,
     mut headers: HeaderMap,
     source: &Arc<Source>,
 ) -> Result<Response<Incoming>, Failure> {
-    let pool = &admitted.route.pool;
+    let pool = &route.pool;
     let several = pool.len() > 1;
     let mut failure = Failure { reason: Reason::UpstreamUnavailable, detail: "no upstream is healthy".into() };
     for peer in pool.in_turn() {
         exchange.upstream(Arc::clone(&peer.name));
         let headers = if several { headers.clone() } else { std::mem::take(&mut headers) };
-        let request = request(peer, &admitted.normal, method.clone(), headers, RequestBody::from_source(source))?;
-        let client = if admitted.normal.websocket { &peer.upgrades } else { &peer.client };
+        let request = request(peer, normal, method.clone(), headers, RequestBody::from_source(source))?;
+        let client = if normal.websocket { &peer.upgrades } else { &peer.client };
         match client.request(request).await {
             Ok(response) => return Ok(response),
             Err(error) if error.is_connect() && source.untouched() => {

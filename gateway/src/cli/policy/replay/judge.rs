@@ -169,9 +169,14 @@ const fn recorded(verdict: Verdict) -> Answer {
 
 /// `policy.forbid: no-unmanaged-devices, office-hours`
 fn named(code: &str, policies: &[impl AsRef<str>]) -> String {
-    let policies: Vec<&str> = policies.iter().map(AsRef::as_ref).collect();
-    match policies.is_empty() {
+    /// More do not make it clearer, and every reason that occurs is kept.
+    const NAMED: usize = 4;
+    let mut named: Vec<&str> = policies.iter().take(NAMED).map(AsRef::as_ref).collect();
+    if policies.len() > NAMED {
+        named.push("…");
+    }
+    match named.is_empty() {
         true => code.to_owned(),
-        false => format!("{code}: {}", policies.join(", ")),
+        false => format!("{code}: {}", named.join(", ")),
     }
 }

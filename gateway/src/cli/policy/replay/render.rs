@@ -24,7 +24,7 @@ pub(super) fn text(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
     for (title, names) in sections(report) {
         writeln!(out, "\n{title}")?;
-        writeln!(out, "  {HEADINGS}  {:36}", "latest request")?;
+        writeln!(out, "  {HEADINGS}  latest request")?;
         for name in &names.top {
             let shown = printable(&name.name, NAME_BYTES);
             writeln!(out, "  {}  {:36}  {shown}", columns(name.numbers), name.example)?;

@@ -139,7 +139,9 @@ impl NotCompared {
             other_version: skipped.other_version,
             versions: skipped.versions.into_keys().collect(),
             malformed: skipped.malformed,
-            first_malformed: skipped.example,
+            first_malformed: skipped
+                .first_malformed
+                .map(|(segment, line, error)| format!("{}:{line}: {error}", segment.display())),
             torn_segments,
         }
     }

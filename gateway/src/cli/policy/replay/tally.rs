@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::judge::{Answer, Change, Comparison, Judged, Skip};
 use crate::audit::read::Block;
@@ -50,8 +51,8 @@ pub(super) struct Skipped {
     pub(super) versions: BTreeMap<u64, u64>,
     /// Apps that are gone, by name.
     pub(super) apps: BTreeMap<Box<str>, u64>,
-    /// Where the first malformed line of a thread stands, and what is wrong with it.
-    pub(super) example: Option<String>,
+    /// The first line of the log that is malformed: its segment, its number, and what is wrong with it.
+    pub(super) first_malformed: Option<(Arc<Path>, u64, String)>,
 }
 
 /// How often a change was seen, and the latest requests with it.
@@ -129,7 +130,7 @@ impl Tally {
 }
 
 impl Skipped {
-    fn add(&mut self, skip: Skip, segment: &Path, line: u64) {
+    fn add(&mut self, skip: Skip, segment: &Arc<Path>, line: u64) {
         match skip {
             Skip::Opening => self.openings += 1,
             Skip::Attempt => self.attempts += 1,
@@ -145,7 +146,7 @@ impl Skipped {
             }
             Skip::Malformed(error) => {
                 self.malformed += 1;
-                self.example.get_or_insert_with(|| format!("{}:{line}: {error}", segment.display()));
+                self.first_malformed.get_or_insert_with(|| (Arc::clone(segment), line, error));
             }
         }
     }
@@ -160,8 +161,8 @@ impl Skipped {
         self.malformed += other.malformed;
         other.versions.into_iter().for_each(|(version, count)| add_few(&mut self.versions, version, count));
         other.apps.into_iter().for_each(|(app, count)| add_few(&mut self.apps, app, count));
-        // Threads find them in any order: the first place in the log is the example.
-        self.example = [self.example.take(), other.example].into_iter().flatten().min();
+        // Threads meet them in any order.
+        self.first_malformed = [self.first_malformed.take(), other.first_malformed].into_iter().flatten().min();
     }
 }
 

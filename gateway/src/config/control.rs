@@ -1,0 +1,91 @@
+//! `[control]`: the API by which the SOC and device agents speak to the gateway itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::app::{App, PostureMode, Sensitivity};
+use super::listen::{ServerCertificate, certificate, socket_address};
+use super::reader::Table;
+use super::source::Spot;
+use super::upstream::UpstreamTls;
+use super::{ActionRule, HostPattern, PathPattern};
+
+/// The name by which policies and records know the control API. No `[[app]]` may have it.
+pub const CONTROL: &str = "control";
+
+/// The largest body of a call.
+const BODY_BYTES: u64 = 1 << 20;
+
+/// `[control]`: the control API.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// `address`
+    pub address: SocketAddr,
+    /// `[control.certificate]`: its server certificate, as in `[[listen.certificates]]`.
+    pub certificate: ServerCertificate,
+    /// `trust`: the trust domains whose certificates are admitted.
+    pub trust: Vec<Arc<str>>,
+    /// `policies`: the directory of its policies, which are a set of their own: a mistake in an app's policy cannot lock
+    /// out those who have to mend it.
+    pub policies: PathBuf,
+    /// The API as policy sees it: an app with actions.
+    pub app: Arc<App>,
+}
+
+/// `[control]` and where its parts stand.
+pub(super) struct Read<'a> {
+    pub(super) control: Control,
+    pub(super) address_spot: Spot<'a>,
+    /// Each name of `trust`.
+    pub(super) trust: Vec<(Arc<str>, Spot<'a>)>,
+}
+
+pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
+    let address = table.required_text("address");
+    table.require("certificate", "`[control.certificate]`");
+    let certificate = table.table("certificate").and_then(certificate);
+    let trust = table.required_texts("trust");
+    let policies = table.required_folder("policies");
+    table.finish();
+
+    let address = address?;
+    let trust: Vec<_> = trust.iter().map(|text| (Arc::from(&**text), text.spot)).collect();
+    let (certificate, _) = certificate?;
+    let control = Control {
+        address: socket_address(&address)?,
+        app: Arc::new(app(certificate.hosts.clone())),
+        certificate,
+        trust: trust.iter().map(|(name, _): &(Arc<str>, _)| Arc::clone(name)).collect(),
+        policies: policies?,
+    };
+    Some(Read { control, address_spot: address.spot, trust })
+}
+
+/// The API as an app. What is no call of the API is `read` or `write`, which its policies need not permit to anyone.
+fn app(hosts: Vec<HostPattern>) -> App {
+    let call = |method: &str, path: &str, action: &str| ActionRule {
+        method: Some(method.to_owned()),
+        path: Some(PathPattern::Exact(path.to_owned())),
+        action: action.into(),
+    };
+    App {
+        name: CONTROL.into(),
+        hosts,
+        upstreams: Vec::new(),
+        upstream_tls: UpstreamTls::default(),
+        owner: None,
+        sensitivity: Sensitivity::Secret,
+        groups: Vec::new(),
+        posture: PostureMode::Policy,
+        mode: Some(super::Mode::Enforce),
+        actions: vec![call("POST", "/v1/decisions/explain", "control:explain")],
+        strip_headers: Vec::new(),
+        connect_timeout: Duration::ZERO,
+        first_byte_timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(60),
+        body_limit_bytes: Some(BODY_BYTES),
+        health: None,
+    }
+}
