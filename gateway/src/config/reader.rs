@@ -122,12 +122,14 @@ impl<'a> Table<'a> {
 
     /// `true`, `false`, or nothing.
     pub(crate) fn optional_flag(&mut self, key: &'static str) -> Option<bool> {
-        self.has(key).then(|| self.flag(key, false))
+        let (given, flag) = (self.has(key), self.flag(key, false));
+        given.then_some(flag)
     }
 
     /// A number from 0, or nothing.
     pub(crate) fn optional_count(&mut self, key: &'static str) -> Option<i64> {
-        self.has(key).then(|| self.count(key, 0, 0..=u32::MAX).into())
+        let (given, count) = (self.has(key), self.count(key, 0, 0..=u32::MAX));
+        given.then_some(count.into())
     }
 
     pub(super) fn integer(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {

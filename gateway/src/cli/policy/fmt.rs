@@ -51,21 +51,21 @@ pub fn run(args: &FmtArgs) -> ExitCode {
 }
 
 /// A file that does not parse is left as it is, and the others are laid out all the same.
-fn lay_out(args: &FmtArgs) -> Result<Report, Diagnostic> {
+fn lay_out(args: &FmtArgs) -> Result<Report, Box<Diagnostic>> {
     let mut files = Vec::new();
     for path in &args.paths {
-        find(path, DEPTH, &mut files).map_err(|error| unreadable(path, &error))?;
+        find(path, DEPTH, &mut files).map_err(|error| Box::new(unreadable(path, &error)))?;
     }
     let mut report = Report { files: files.len(), ..Report::default() };
     for file in files {
-        let text = read_bounded(&file, MAX_BYTES).map_err(|error| unreadable(&file, &error))?;
+        let text = read_bounded(&file, MAX_BYTES).map_err(|error| Box::new(unreadable(&file, &error)))?;
         let source = Source { name: file.to_string_lossy().into_owned(), text };
         match gaccong_policy::format(&source) {
             Ok(laid_out) if laid_out == source.text => {}
             Ok(laid_out) => {
                 if !args.check {
                     replace(&file, &laid_out)
-                        .map_err(|error| Diagnostic::of_file(&file, format!("cannot be written: {error}")))?;
+                        .map_err(|error| Box::new(Diagnostic::of_file(&file, format!("cannot be written: {error}"))))?;
                 }
                 report.changed.push(file);
             }
