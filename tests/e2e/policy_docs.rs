@@ -94,3 +94,10 @@ async fn every_policy_and_condition_of_the_ministry_has_its_cases() {
     let (code, text) = run_in(&docs().join("policy"), &["policy", "test", "--require-coverage"]).await;
     assert_eq!(code, 0, "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_promise_of_the_ministry_is_proven() {
+    let (code, text) = run_in(&docs().join("policy"), &["policy", "prove"]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("0 refuted, 0 not decided"), "{text}");
+}
