@@ -17,7 +17,7 @@ const PROPERTIES: &str = r#"
         unless { context has session && context.session.auth_age_s <= 3600 };
     @id("by-all-permits") forbid (principal, action, resource)
         unless { context has session && context.session.auth_age_s <= 3600 };
-    @id("refuted") forbid (principal, action, resource == App::"app-0") when { context.request.path like "/x*" };
+    @id("refuted") forbid (principal, action, resource == App::"app-0") when { context.request.path like "/area-0/x*" };
 "#;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

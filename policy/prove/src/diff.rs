@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use cedar_policy::pst::Effect;
-use gaccong_policy::analysis::Statement;
 use serde::Serialize;
 
 use crate::ground::{Ground, Subject};
-use crate::model::{Model, in_force};
+use crate::model::{Model, in_force, of_effect};
 use crate::query::Answers;
 use crate::sample::Sampler;
-use crate::search::Search;
+use crate::search::{Left, Search};
 use crate::solver::{Session, Settings};
 use crate::witness::{self, Witness};
 use crate::work::{self, Progress};
@@ -68,7 +67,8 @@ pub struct Change {
 /// A policy set, and what of it is in force for a subject.
 struct Side<'c, 'm> {
     model: &'c Model<'m>,
-    policies: Vec<Ground>,
+    /// With their ids.
+    policies: Vec<(&'c str, Ground)>,
 }
 
 /// Compares two policy sets that are loaded for the same configuration. Without settings there is no solver, and samples
@@ -94,11 +94,11 @@ pub fn diff(
     let start = || settings.map(Session::new).transpose();
     let workers = settings.map_or(2, |settings| settings.jobs);
     let changes = work::each(&jobs, workers, progress, start, |(subject, before, after), session| {
-        let side = |model, slice: &[Statement<'_>]| {
-            let policies = in_force(slice, *subject, &apps).into_iter().map(|(_, ground)| ground).collect();
-            Side { model, policies }
+        let comparison = Comparison {
+            subject: *subject,
+            old: Side { model: old, policies: in_force(before, *subject, &apps) },
+            new: Side { model: new, policies: in_force(after, *subject, &apps) },
         };
-        let comparison = Comparison { subject: *subject, old: side(old, before), new: side(new, after) };
         let search = session.as_mut().map(|session| Search::new(*subject, new.schema(), &answers, session));
         comparison.change(search)
     })?;
@@ -139,7 +139,8 @@ impl Comparison<'_, '_> {
     fn sampled(&self) -> (Option<Witness>, Option<Witness>) {
         let (old, new) = (&self.old, &self.new);
         let (mut loosened, mut tightened) = (None, None);
-        for question in Sampler::new(self.subject, old.policies.iter().chain(&new.policies)).take(SAMPLES) {
+        let samples = Sampler::new(self.subject, old.policies.iter().chain(&new.policies).map(|(_, policy)| policy));
+        for question in samples.take(SAMPLES) {
             match (old.permits(&question), new.permits(&question)) {
                 (false, true) if loosened.is_none() => loosened = Some(question),
                 (true, false) if tightened.is_none() => tightened = Some(question),
@@ -179,24 +180,26 @@ impl Change {
 
 /// A request that `left` permits and `right` does not.
 fn beyond(left: &Side<'_, '_>, right: &Side<'_, '_>, search: &mut Search<'_, '_>) -> Result<Option<Witness>, String> {
-    let mut permits = left.of_effect(Effect::Permit);
-    let forbids = left.of_effect(Effect::Forbid);
+    let mut permits = grounds(&of_effect(&left.policies, Effect::Permit));
+    let forbids = of_effect(&left.policies, Effect::Forbid);
     // Where nothing is forbidden on the right that is not on the left, the permits of both sides need not be looked at.
-    if right.of_effect(Effect::Forbid).iter().all(|theirs| forbids.iter().any(|ours| ours.text == theirs.text)) {
-        let known: BTreeSet<&str> = right.texts();
+    let theirs = of_effect(&right.policies, Effect::Forbid);
+    if theirs.iter().all(|(_, theirs)| forbids.iter().any(|(_, ours)| ours.text == theirs.text)) {
+        let known = right.texts();
         permits.retain(|permit| !known.contains(&*permit.text));
     }
-    let everything: Vec<&Ground> = right.policies.iter().collect();
-    search.find_among(&permits, &forbids, &everything, &|question| left.permits_beyond(right, question))
+    let everything: Vec<&Ground> = right.policies.iter().map(|(_, ground)| ground).collect();
+    let beside = Left { forbids: &forbids, refusing: &|question| left.model.refusing(question) };
+    search.find_among(&permits, beside, &everything, &|question| left.permits_beyond(right, question))
+}
+
+fn grounds<'g>(policies: &[(&str, &'g Ground)]) -> Vec<&'g Ground> {
+    policies.iter().map(|(_, ground)| *ground).collect()
 }
 
 impl Side<'_, '_> {
     fn texts(&self) -> BTreeSet<&str> {
-        self.policies.iter().map(|policy| &*policy.text).collect()
-    }
-
-    fn of_effect(&self, effect: Effect) -> Vec<&Ground> {
-        self.policies.iter().filter(|policy| policy.template.effect == effect).collect()
+        self.policies.iter().map(|(_, policy)| &*policy.text).collect()
     }
 
     fn permits(&self, question: &Witness) -> bool {

@@ -3,44 +3,54 @@
 //! The schema says that a time is a number of 64 bits and that an address may be a whole network. A question has an
 //! instant that a calendar knows, and one address. A proof that had to hold for the rest too would fail for no reason.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::iter::once;
 
 use cedar_policy::{ParseErrors, Policy, PolicyId};
 
+use crate::literals::Literals;
+
+/// Instants, between the years 1970 and 9999.
+const INSTANTS: [&str; 2] = ["now", "certificate.not_after"];
 /// Ages, and how long they can be: three centuries. A question that goes beyond is refused before any policy is asked.
 const AGES: [(&str, i64); 3] =
     [("device.age_s", 10_000_000_000), ("device.patch_age_days", 100_000), ("session.auth_age_s", 10_000_000_000)];
+/// The address of the client.
+const ADDRESS: &str = "request.source_ip";
 /// The networks that `isLoopback` and `isMulticast` look for.
 const KNOWN_NETWORKS: [&str; 4] = ["127.0.0.0/8", "::1/128", "224.0.0.0/4", "ff00::/8"];
 
-/// A `forbid` of everything that is no request. `addresses` are all that the policies name.
-pub(crate) fn assumption(addresses: &BTreeSet<String>) -> Result<Policy, Box<ParseErrors>> {
-    let mut text = format!(
-        r#"forbid (principal, action, resource) unless {{
-            {now} && {not_after} && {ages}"#,
-        now = instant("context.now"),
-        not_after =
-            format_args!("(if context has certificate then {} else true)", instant("context.certificate.not_after")),
-        ages = AGES.map(|(fact, longest)| age(fact, longest)).join(" && "),
-    );
-    // A network in place of an address would be partly in another: the one address is in each or outside of it.
-    for address in addresses.iter().map(String::as_str).chain(KNOWN_NETWORKS) {
-        let literal = format!("ip(\"{}\")", address.escape_default());
-        let asked = "context.request.source_ip";
-        let _infallible = write!(text, " && (!{literal}.isInRange({asked}) || {asked}.isInRange({literal}))");
-    }
-    // The gateway takes IPv4 out of IPv6 before policy sees it.
-    text.push_str(" && !context.request.source_ip.isInRange(ip(\"::ffff:0:0/96\")) };");
+/// A `forbid` of everything that is no request, as far as policies look at it. `literals` are all that the policies name.
+pub(crate) fn assumption(literals: &Literals) -> Result<Policy, Box<ParseErrors>> {
+    let instants = INSTANTS.into_iter().filter(|fact| literals.of_fact.contains_key(*fact)).map(instant);
+    let ages = AGES.into_iter().filter(|(fact, _)| literals.of_fact.contains_key(*fact)).map(age);
+    let named = literals.of_fact.get(ADDRESS).map(|values| values.texts.iter().map(String::as_str));
+    let addresses =
+        named.into_iter().flat_map(|named| named.chain(KNOWN_NETWORKS).map(one_address).chain(once(no_mapped())));
+    let all: Vec<String> = once("true".to_owned()).chain(instants).chain(ages).chain(addresses).collect();
+    let text = format!("forbid (principal, action, resource) unless {{ {} }};", all.join(" && "));
     Policy::parse(Some(PolicyId::new("assumption")), text).map_err(Box::new)
 }
 
-/// The path is an instant between the years 1970 and 9999.
-fn instant(path: &str) -> String {
-    format!("{path} >= datetime(\"1970-01-01\") && {path} < datetime(\"9999-12-30\")")
+fn instant(fact: &str) -> String {
+    let path = format!("context.{fact}");
+    if_known(fact, &format!("{path} >= datetime(\"1970-01-01\") && {path} < datetime(\"9999-12-30\")"))
 }
 
-/// The age, where it is known, is not negative, and not longer than this.
-fn age(fact: &str, longest: i64) -> String {
-    format!("(if context has {fact} then context.{fact} >= 0 && context.{fact} <= {longest} else true)")
+fn age((fact, longest): (&str, i64)) -> String {
+    if_known(fact, &format!("context.{fact} >= 0 && context.{fact} <= {longest}"))
+}
+
+fn if_known(fact: &str, condition: &str) -> String {
+    format!("(if context has {fact} then {condition} else true)")
+}
+
+/// A network in place of an address would be partly in another. One address is in each, or outside of it.
+fn one_address(network: &str) -> String {
+    let literal = format!("ip(\"{}\")", network.escape_default());
+    format!("(!{literal}.isInRange(context.{ADDRESS}) || context.{ADDRESS}.isInRange({literal}))")
+}
+
+/// The gateway takes IPv4 out of IPv6 before policy sees it.
+fn no_mapped() -> String {
+    format!("!context.{ADDRESS}.isInRange(ip(\"::ffff:0:0/96\"))")
 }

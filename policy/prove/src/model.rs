@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use cedar_policy::Schema;
-use cedar_policy::pst::{self, EntityOrSlot, ResourceConstraint};
+use cedar_policy::pst::{self, Effect, EntityOrSlot, ResourceConstraint};
 use gaccong_policy::analysis::{Material, Statement};
-use gaccong_policy::{AppScope, Decision, Diagnostic, Mode, PolicySet, PrincipalKind, Source, Sources, Vocabulary};
+use gaccong_policy::{
+    AppScope, Cause, Decision, Diagnostic, Mode, PolicyId, PolicySet, PrincipalKind, Source, Sources, Vocabulary,
+};
 use smol_str::SmolStr;
 
 use crate::ground::{Action, Apps, Ground, Subject, ground, type_name};
@@ -43,6 +45,14 @@ impl<'a> Model<'a> {
     /// Whether the policies let the question's request in.
     pub(crate) fn permits(&self, question: &Witness) -> bool {
         matches!(self.set.decide(&question.lend(), Mode::Enforce), Decision::Permit(_))
+    }
+
+    /// The `forbid`s that refuse the question's request.
+    pub(crate) fn refusing(&self, question: &Witness) -> Vec<PolicyId> {
+        match self.set.decide(&question.lend(), Mode::Enforce) {
+            Decision::Deny(denial) if denial.cause == Cause::Forbid => denial.policies.to_vec(),
+            _ => Vec::new(),
+        }
     }
 
     /// The apps, each with the policies that can apply to it.
@@ -116,6 +126,12 @@ fn tied_to(policy: &pst::Policy) -> Option<(&str, &str)> {
 pub(crate) fn in_force<'s>(slice: &[Statement<'s>], subject: Subject<'_>, apps: &Apps<'_>) -> Vec<(&'s str, Ground)> {
     let in_force = slice.iter().filter(|statement| !statement.is_observed());
     in_force.filter_map(|statement| Some((&**statement.id(), ground(statement.syntax(), subject, apps)?))).collect()
+}
+
+/// Those of `policies` that have this effect.
+pub(crate) fn of_effect<'g>(policies: &'g [(&'g str, Ground)], effect: Effect) -> Vec<(&'g str, &'g Ground)> {
+    let wanted = policies.iter().filter(|(_, ground)| ground.template.effect == effect);
+    wanted.map(|(id, ground)| (*id, ground)).collect()
 }
 
 impl Action {

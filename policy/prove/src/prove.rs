@@ -1,9 +1,10 @@
 //! Proving: a property is judged for each app, each action and each kind of principal, by the cheapest way that decides it.
 //!
 //! 1. Nothing can be permitted, or a `forbid` says the very same: no solver is needed.
-//! 2. The `forbid`s together match all that the property matches: no permit matters, and the answer serves every app for
-//!    which these `forbid`s read the same. Where one alone suffices, it is the certificate of the proof.
-//! 3. The permits, in bundles, against the `forbid`s; a bundle that is too hard is taken apart.
+//! 2. One `forbid` matches all that the property matches: no permit matters. It is the certificate of the proof, and serves
+//!    every app for which it reads the same.
+//! 3. The permits, in bundles, and of the `forbid`s only those that turn out to matter; a bundle that is too hard is taken
+//!    apart.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,13 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cedar_policy::pst::Effect;
+use gaccong_policy::PolicyId;
 
 use crate::ground::{Apps, Ground, Subject, ground};
-use crate::model::{Model, in_force};
+use crate::literals::Literals;
+use crate::model::{Model, in_force, of_effect};
 use crate::property::{Claim, Property};
 use crate::query::Answers;
-use crate::search::{IsWitness, Search};
-use crate::solver::{Session, Settings, Stuck};
+use crate::search::{IsWitness, Left, Named, Search};
+use crate::solver::{Session, Settings};
 use crate::witness::Witness;
 use crate::work::{self, Progress};
 
@@ -83,8 +86,10 @@ pub fn prove(
             let refutes = |question: &Witness| {
                 property.matches(question) && model.permits(question) == (property.claim == Claim::NeverPermitted)
             };
+            let refusing = |question: &Witness| model.refusing(question);
             let search = Search::new(job.subject, model.schema(), &answers, session);
-            let judgment = Judge { property, policies: &policies, search, refutes: &refutes }.judge(patterns);
+            let judge = Judge { property, policies: &policies, search, refutes: &refutes, refusing: &refusing };
+            let judgment = judge.judge(patterns);
             refuted.fetch_or(matches!(judgment, Judgment::Refuted(_)), Ordering::Relaxed);
             found.push((*index, judgment));
         }
@@ -145,6 +150,7 @@ struct Judge<'j, 'a, 's> {
     policies: &'j [(&'j str, Ground)],
     search: Search<'a, 's>,
     refutes: IsWitness<'j>,
+    refusing: &'j dyn Fn(&Witness) -> Vec<PolicyId>,
 }
 
 impl<'j> Judge<'j, '_, '_> {
@@ -164,45 +170,41 @@ impl<'j> Judge<'j, '_, '_> {
     }
 
     fn never(&mut self, pattern: &Ground) -> Judgment {
-        let (permits, forbids) = (self.of_effect(Effect::Permit), self.of_effect(Effect::Forbid));
+        let (permits, forbids) = (of_effect(self.policies, Effect::Permit), of_effect(self.policies, Effect::Forbid));
         if permits.is_empty() {
             return Judgment::Holds(None);
         }
         if let Some((id, _)) = forbids.iter().find(|(_, forbid)| forbid.text == pattern.text) {
             return Judgment::Holds(Some((*id).into()));
         }
-        // What could not be found in this way may yet be found in the other.
-        if let Ok(Some(certificate)) = self.covered(pattern, &forbids) {
-            return Judgment::Holds(certificate);
+        if let Some(certificate) = self.certificate(pattern, &forbids) {
+            return Judgment::Holds(Some(certificate));
         }
         let everything = Ground::everything();
-        let allowed = [&everything, pattern];
-        Judgment::of(self.search.find_among(&grounds(&permits), &grounds(&forbids), &allowed, self.refutes))
+        let (permits, allowed) =
+            (permits.iter().map(|(_, permit)| *permit).collect::<Vec<_>>(), [&everything, pattern]);
+        let beside = Left { forbids: &forbids, refusing: self.refusing };
+        Judgment::of(self.search.find_among(&permits, beside, &allowed, self.refutes))
     }
 
-    /// Whether the forbids match all that the pattern matches; and if one alone does, which.
-    fn covered(&mut self, pattern: &Ground, forbids: &[(&str, &Ground)]) -> Result<Option<Option<Arc<str>>>, Stuck> {
+    /// The `forbid` that alone matches all that the pattern matches. One that looks at more than the pattern does would match
+    /// all of it only by chance. What is not found here may yet be found in another way.
+    fn certificate(&mut self, pattern: &Ground, forbids: &Named<'_>) -> Option<Arc<str>> {
+        let facts = |ground| Literals::of(std::iter::once(ground)).of_fact;
+        let looked_at = facts(pattern);
         let pattern = pattern.with_effect(Effect::Permit);
-        let as_permits: Vec<_> = forbids.iter().map(|(_, forbid)| forbid.with_effect(Effect::Permit)).collect();
-        if forbids.is_empty() || !self.search.holds(&pattern, as_permits.iter().collect())? {
-            return Ok(None);
-        }
-        for ((id, _), forbid) in forbids.iter().zip(&as_permits) {
-            if self.search.holds(&pattern, vec![forbid])? {
-                return Ok(Some(Some((*id).into())));
+        for (id, forbid) in forbids {
+            let is_candidate = facts(*forbid).keys().all(|fact| looked_at.contains_key(fact));
+            if is_candidate && self.search.holds(&pattern, vec![&forbid.with_effect(Effect::Permit)]) == Ok(true) {
+                return Some((*id).into());
             }
         }
-        Ok(Some(None))
+        None
     }
 
     fn always(&mut self, pattern: &Ground) -> Judgment {
         let policies = self.policies.iter().map(|(_, ground)| ground).collect();
         Judgment::of(self.search.find(vec![pattern], policies, self.refutes))
-    }
-
-    fn of_effect(&self, effect: Effect) -> Vec<(&'j str, &'j Ground)> {
-        let wanted = self.policies.iter().filter(|(_, ground)| ground.template.effect == effect);
-        wanted.map(|(id, ground)| (*id, ground)).collect()
     }
 }
 
@@ -214,8 +216,4 @@ impl Judgment {
             Ok(None) => Self::Holds(None),
         }
     }
-}
-
-fn grounds<'g>(policies: &[(&str, &'g Ground)]) -> Vec<&'g Ground> {
-    policies.iter().map(|(_, ground)| *ground).collect()
 }

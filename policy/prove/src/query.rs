@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use cedar_policy::pst::{Expr, Literal, Policy as SyntaxPolicy, StaticPolicy, UnaryOp};
+use cedar_policy::pst::{Policy as SyntaxPolicy, StaticPolicy};
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Policy, PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::{CompiledPolicySet, Env};
 use gaccong_policy::PrincipalKind;
 
 use crate::facts;
-use crate::ground::{Ground, children, expression};
+use crate::ground::Ground;
+use crate::literals::Literals;
 use crate::solver::{self, Session, Stuck};
 
 /// Is everything that `left` permits also permitted by `right`?
@@ -61,7 +62,7 @@ impl Query<'_> {
             }
             CompiledPolicySet::compile(&set, &env, schema).map_err(|error| solver::stuck(&error))
         };
-        let assumption = facts::assumption(&self.addresses()).map_err(|error| inexpressible(&error))?;
+        let assumption = facts::assumption(&self.literals()).map_err(|error| inexpressible(&error))?;
         session.implies(&compile(&self.left, Some(assumption))?, &compile(&self.right, None)?)
     }
 
@@ -91,23 +92,9 @@ impl Query<'_> {
         Ok(RequestEnv::new(name(principal)?, action, name("App")?))
     }
 
-    /// The addresses and ranges of addresses that the policies name.
-    fn addresses(&self) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
-        for ground in self.left.iter().chain(&self.right) {
-            ground.template.clauses().iter().for_each(|clause| addresses(expression(clause), &mut found));
-        }
-        found
+    fn literals(&self) -> Literals {
+        Literals::of(self.left.iter().chain(&self.right).copied())
     }
-}
-
-fn addresses(expr: &Expr, found: &mut BTreeSet<String>) {
-    if let Expr::UnaryOp { op: UnaryOp::Ip, expr } = expr
-        && let Expr::Literal(Literal::String(text)) = &**expr
-    {
-        found.insert(text.to_string());
-    }
-    children(expr).into_iter().for_each(|expr| addresses(expr, found));
 }
 
 impl Answers {
