@@ -24,10 +24,11 @@ use policies::POLICIES_PER_APP;
 use questions::Questions;
 use report::{Cell, Report};
 
-const APPS: [usize; 4] = [1, 10, 100, 1_000];
-
 #[derive(Parser)]
 struct Arguments {
+    /// The numbers of apps to measure with
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
+    apps: Vec<usize>,
     /// Count instructions too; takes some minutes
     #[arg(long)]
     callgrind: bool,
@@ -51,8 +52,9 @@ fn main() {
         callgrind::decide(engine.build(apps).as_mut(), &questions, decisions);
         return;
     }
-    let mut report = Report { load_s: timing::load_s(APPS[APPS.len() - 1]), rows: Vec::new() };
-    for apps in APPS {
+    let most = arguments.apps.iter().copied().max().unwrap_or_default();
+    let mut report = Report { load_s: timing::load_s(most), rows: Vec::new() };
+    for apps in arguments.apps {
         let questions = Questions::new(apps);
         let mut engines = Kind::ALL.map(|kind| kind.build(apps));
         check_that_they_agree(&mut engines, &questions);
