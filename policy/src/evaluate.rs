@@ -12,7 +12,7 @@ use crate::conclude::{Verdicts, cannot_ask};
 use crate::decision::{Decision, Denial, Mode, Permit, PolicyIds};
 use crate::diagnostic::Diagnostic;
 use crate::interpret::{Interpreter, Put};
-use crate::load::Policy;
+use crate::load::{Erring, Policy};
 use crate::names::Names;
 use crate::question::{PrincipalKind, Question};
 use crate::ranges;
@@ -26,6 +26,7 @@ pub(crate) struct Evaluator {
     interpreter: Interpreter,
     actions: HashMap<Box<str>, Action>,
     slices: HashMap<Box<str>, Slice>,
+    erring: Erring,
 }
 
 /// An action that some question may be about.
@@ -40,7 +41,12 @@ struct Action {
 }
 
 impl Evaluator {
-    pub(crate) fn new(policies: &[Policy], apps: &[AppScope<'_>], schema: &Schema) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(
+        policies: &[Policy],
+        apps: &[AppScope<'_>],
+        schema: &Schema,
+        erring: Erring,
+    ) -> Result<Self, Diagnostic> {
         let unexpected = |error: &dyn Display| Diagnostic::new(None, format!("the schema is unusable: {error}"));
         let names = Names::new().map_err(|error| unexpected(&error))?;
         let hierarchy = with_hierarchy(schema.action_entities().map_err(|error| unexpected(&error))?);
@@ -50,6 +56,7 @@ impl Evaluator {
             actions,
             slices: slice::build(policies, apps, &names, &world, &hierarchy)?,
             interpreter: Interpreter::new(names).map_err(|error| unexpected(&error))?,
+            erring,
         })
     }
 
@@ -75,7 +82,10 @@ impl Evaluator {
         let Some(slice) = self.slices.get(question.app) else {
             return Err(cannot_ask(format!("no app is called `{}`", question.app), None));
         };
-        ranges::bounds::check(question).map_err(|error| cannot_ask(error, None))?;
+        // Where policies may err, so may the facts be beyond the bounds within which policies cannot.
+        if self.erring == Erring::Refused {
+            ranges::bounds::check(question).map_err(|error| cannot_ask(error, None))?;
+        }
         let action = self.action(question).map_err(|error| cannot_ask(error, None))?;
         let holds_until_ms = slice.horizon.holds_until_ms(&question.context);
         let verdicts = ask(slice, action).map_err(|error| cannot_ask(error, holds_until_ms))?;

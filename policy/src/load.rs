@@ -52,7 +52,7 @@ impl Erring {
 pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>, erring: Erring) -> Result<Loaded, Vec<Diagnostic>> {
     on_a_large_stack(|| {
         let Checked { policies, schema, warnings } = check(sources, vocabulary, erring)?;
-        let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
+        let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema, erring).map_err(|error| vec![error])?;
         let explain = explain::Index::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
         let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator, explain };
         Ok(Loaded { set, warnings })

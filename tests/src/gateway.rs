@@ -292,8 +292,10 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the gateway's log ---\n{}--- its records ---", self.log());
-            for record in self.records().iter().rev().take(20).rev() {
-                eprintln!("{}", record.0);
+            let segments = audit::segments(&self.audit_dir());
+            let lines: Vec<_> = segments.iter().flat_map(|(_, segment)| segment.split(|byte| *byte == b'\n')).collect();
+            for line in lines.iter().rev().take(20).rev() {
+                eprintln!("{}", String::from_utf8_lossy(line));
             }
         }
     }

@@ -51,6 +51,9 @@ pub enum Unreadable {
     /// Another version of the gateway wrote it.
     #[error("the record is of version {0}, and this is a reader of version {UNMAPPED_VERSION}")]
     Version(u64),
+    /// It is about the gateway itself: its policies, or a shadow check.
+    #[error("the record is of class {0}: it is not of a request or connection attempt")]
+    OtherClass(u32),
     /// It is not a record.
     #[error("the line is not a record: {0}")]
     Malformed(#[from] serde_json::Error),
@@ -176,9 +179,13 @@ pub struct Gaccong<'a> {
     pub duration_us: Option<u64>,
 }
 
-/// As much of a record as every version has.
+const HTTP_ACTIVITY: u32 = 4002;
+const NETWORK_ACTIVITY: u32 = 4001;
+
+/// As much of a record as every version and class has.
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
+    class_uid: u32,
     #[serde(borrow)]
     metadata: Metadata<'a>,
     #[serde(borrow)]
@@ -210,6 +217,9 @@ impl<'a> Record<'a> {
                 Ok(Envelope { unmapped, .. }) if unmapped.gaccong.version != UNMAPPED_VERSION => {
                     Err(Unreadable::Version(unmapped.gaccong.version))
                 }
+                Ok(Envelope { class_uid, .. }) if !matches!(class_uid, HTTP_ACTIVITY | NETWORK_ACTIVITY) => {
+                    Err(Unreadable::OtherClass(class_uid))
+                }
                 _ => Err(error.into()),
             },
         }
@@ -217,7 +227,6 @@ impl<'a> Record<'a> {
 
     /// Whether it is of a refused connection attempt, or of several.
     pub fn is_attempt(&self) -> bool {
-        const NETWORK_ACTIVITY: u32 = 4001;
         self.class_uid == NETWORK_ACTIVITY
     }
 

@@ -1,6 +1,6 @@
 //! Every construct, compared with Cedar.
 
-use crate::tests::{NOW_MS, groups, load, question, summary};
+use crate::tests::{NOW_MS, groups, load_erring, question, summary};
 use crate::*;
 
 /// Conditions over the questions below. Each must be compiled and answer as Cedar does.
@@ -140,7 +140,7 @@ fn every_construct_means_what_cedar_says() {
             "@id(\"p\") permit (principal, action, resource) when {{ {condition} }};
              @id(\"f\") forbid (principal, action, resource) unless {{ {condition} }};"
         );
-        let set = match load(&text) {
+        let set = match load_erring(&text) {
             Ok(loaded) => loaded.set,
             Err(errors) => {
                 wrong.push(format!("{condition}: {}", errors[0]));
@@ -164,7 +164,7 @@ fn every_construct_means_what_cedar_says() {
 #[test]
 fn what_is_not_compiled_is_interpreted() {
     let rare = "(if context has device then App::\"hr\" else App::\"wiki\").sensitivity == \"high\"";
-    let set = load(&format!(
+    let set = load_erring(&format!(
         "@id(\"c\") permit (principal, action, resource);
          @id(\"i\") permit (principal, action == Action::\"read\", resource) when {{ {rare} }};"
     ));
@@ -184,7 +184,7 @@ fn what_is_not_compiled_is_interpreted() {
 fn certificates_may_end_after_the_last_day_of_the_calendar() {
     let text = "@id(\"p\") permit (principal, action, resource)
         when { context has certificate && context.certificate.not_after > datetime(\"9999-12-31T23:59:59Z\") };";
-    let set = load(text).unwrap().set;
+    let set = load_erring(text).unwrap().set;
     let mut question = question(&[]);
     for (not_after_ms, expected) in [(253_402_300_799_000, "NoPermit"), (i64::MAX, "permit p")] {
         question.context.certificate = question.context.certificate.map(|it| Certificate { not_after_ms, ..it });

@@ -37,10 +37,14 @@ pub(super) fn load_sources(sources: &Sources) -> Result<Loaded, Vec<Diagnostic>>
     for_our_apps(|vocabulary| PolicySet::load(sources, vocabulary))
 }
 
+/// Loads policies that may err too.
+pub(super) fn load_erring(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    for_our_apps(|vocabulary| PolicySet::load_erring(&sources(text), vocabulary))
+}
+
 /// A set that may err too.
 pub(super) fn set(text: &str) -> PolicySet {
-    let loaded = for_our_apps(|vocabulary| PolicySet::load_erring(&sources(text), vocabulary));
-    loaded.unwrap_or_else(|errors| panic!("{errors:#?}")).set
+    load_erring(text).unwrap_or_else(|errors| panic!("{errors:#?}")).set
 }
 
 /// The apps `hr` (in `internal`) and `wiki` (in `internal` and `public`).

@@ -87,7 +87,7 @@ fn what_has_no_bounds_is_warned_of() {
 
 #[test]
 fn questions_outside_of_the_bounds_are_errors() {
-    let set = set("permit (principal, action, resource);");
+    let set = load("permit (principal, action, resource);").unwrap().set;
     let decided = |change: &dyn Fn(&mut Context<'_>)| {
         let mut question = question(&[]);
         change(&mut question.context);

@@ -141,6 +141,6 @@ mod tests {
         let part = &record["unmapped"]["gaccong"];
         assert_eq!(part["request"], "00000000-0000-0000-0000-000000000001");
         assert_eq!(part["decided"], json!({"permitted": true, "policies": ["p"], "observed": []}));
-        assert_eq!(part["by_cedar"], json!({"permitted": false, "cause": "Forbid", "policies": ["f"], "observed": []}));
+        assert_eq!(part["by_cedar"], json!({"permitted": false, "cause": "forbid", "policies": ["f"], "observed": []}));
     }
 }

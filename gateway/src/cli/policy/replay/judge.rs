@@ -37,6 +37,8 @@ pub(super) enum Skip {
     Opening,
     /// It is of a refused connection attempt: nothing was asked.
     Attempt,
+    /// It is about the gateway itself.
+    OtherClass,
     /// The request was refused before policy was asked.
     BeforePolicy,
     /// The question was too long for a record and had to be cut.
@@ -113,6 +115,7 @@ impl<'a> Judge<'a> {
     pub(super) fn judge<'r>(&self, line: &'r [u8]) -> Judged<'r> {
         let record = match Record::parse(line) {
             Ok(record) => record,
+            Err(Unreadable::OtherClass(_)) => return Judged::Skipped(Skip::OtherClass),
             Err(Unreadable::Version(version)) => return Judged::Skipped(Skip::Version(version)),
             Err(error) => return Judged::Skipped(Skip::Malformed(error.to_string())),
         };

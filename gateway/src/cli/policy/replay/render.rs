@@ -144,6 +144,7 @@ fn not_compared(skipped: &NotCompared, out_of_period: u64) -> Vec<(u64, String)>
         (out_of_period, "of another time".to_owned()),
         (skipped.refused_before_policy, "not decided by policy: refused before it was asked".to_owned()),
         (skipped.connection_attempts, "of refused connection attempts: policy was not asked".to_owned()),
+        (skipped.about_the_gateway, "about the gateway itself, such as a load of policies".to_owned()),
         (skipped.openings, "that open a request: its final record counts".to_owned()),
         (skipped.question_cut, "whose question was too long to be recorded whole".to_owned()),
         (skipped.app_gone, format!("of apps that the configuration does not have{}", list(&apps))),

@@ -57,6 +57,7 @@ pub(super) struct Examples {
 pub(super) struct NotCompared {
     pub(super) openings: u64,
     pub(super) connection_attempts: u64,
+    pub(super) about_the_gateway: u64,
     pub(super) refused_before_policy: u64,
     pub(super) question_cut: u64,
     pub(super) app_gone: u64,
@@ -132,6 +133,7 @@ impl NotCompared {
         Self {
             openings: skipped.openings,
             connection_attempts: skipped.attempts,
+            about_the_gateway: skipped.other_class,
             refused_before_policy: skipped.before_policy,
             question_cut: skipped.question_cut,
             app_gone: skipped.app_gone,

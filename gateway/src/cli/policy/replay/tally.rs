@@ -42,6 +42,7 @@ pub(super) struct Tally {
 pub(super) struct Skipped {
     pub(super) openings: u64,
     pub(super) attempts: u64,
+    pub(super) other_class: u64,
     pub(super) before_policy: u64,
     pub(super) question_cut: u64,
     pub(super) app_gone: u64,
@@ -134,6 +135,7 @@ impl Skipped {
         match skip {
             Skip::Opening => self.openings += 1,
             Skip::Attempt => self.attempts += 1,
+            Skip::OtherClass => self.other_class += 1,
             Skip::BeforePolicy => self.before_policy += 1,
             Skip::QuestionCut => self.question_cut += 1,
             Skip::AppGone(app) => {
@@ -154,6 +156,7 @@ impl Skipped {
     fn merge(&mut self, other: Self) {
         self.openings += other.openings;
         self.attempts += other.attempts;
+        self.other_class += other.other_class;
         self.before_policy += other.before_policy;
         self.question_cut += other.question_cut;
         self.app_gone += other.app_gone;
