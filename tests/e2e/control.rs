@@ -55,7 +55,7 @@ async fn calls_are_decided_by_policies_of_their_own_and_recorded() {
 
     let explained = client(Some(&billing)).send(HOST, post_json(HOST, EXPLAIN, &question())).await.unwrap();
     assert_eq!(explained.status, 200);
-    assert_eq!(explained.json()["decision"], "deny", "{}", explained.text());
+    assert_eq!(explained.json()["refused"], "no_permit", "{}", explained.text());
 
     // The apps' policies let the staff do everything; those of the control API know nothing of that.
     let refused = client(Some(&alice)).send(HOST, post_json(HOST, EXPLAIN, &question())).await.unwrap();

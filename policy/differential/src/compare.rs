@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use gaccong_policy::{Decision, Mode, PolicySet, QuestionBuf};
+use gaccong_policy::{Decision, Mode, PolicySet, QuestionBuf, bounds};
 
 use crate::answer::Answer;
 use crate::case::Case;
-use crate::cedar::{CALENDAR_MS, Cedar};
+use crate::cedar::Cedar;
 
 /// A case in which all agreed.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ fn within(question: &QuestionBuf<'_>, decision: &Decision) -> Vec<i64> {
 fn later(question: &QuestionBuf<'static>, elapsed_ms: i64) -> Option<QuestionBuf<'static>> {
     let elapsed_s = elapsed_ms.checked_add(999)?.checked_div(1000)?;
     let mut later = question.clone();
-    later.context.now_ms = later.context.now_ms.checked_add(elapsed_ms).filter(|now| CALENDAR_MS.contains(now))?;
+    later.context.now_ms = later.context.now_ms.checked_add(elapsed_ms).filter(|now| bounds::NOW_MS.contains(now))?;
     if let Some(age_s) = later.context.device.as_mut().and_then(|device| device.age_s.as_mut()) {
         *age_s = age_s.checked_add(elapsed_s)?;
     }

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use cedar_policy_symcc::Env;
-use gaccong_policy::{ContextBuf, PrincipalBuf, PrincipalKind, QuestionBuf, RequestBuf};
+use gaccong_policy::{ContextBuf, PrincipalBuf, PrincipalKind, QuestionBuf, RequestBuf, bounds};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -26,13 +27,26 @@ pub(crate) fn question(env: &Env, app: &str, action: &str) -> Result<Witness, St
     };
     let context = env.request.context().ok_or("no context")?.to_json_value().map_err(|error| error.to_string())?;
     // A JSON value that is given away leaves nothing to borrow from.
-    let context = ContextBuf::<'static>::deserialize(plain_context(context)?);
+    let context = ContextBuf::<'static>::deserialize(plain_context(context)?).map_err(|error| error.to_string())?;
     Ok(QuestionBuf {
         principal: PrincipalBuf { kind, id: owned(principal), groups: groups(env, principal) },
         action: Cow::Owned(action.to_owned()),
         app: Cow::Owned(app.to_owned()),
-        context: context.map_err(|error| error.to_string())?,
+        context: within_bounds(context),
     })
+}
+
+/// The facts that policies look at are within their bounds by assumption. The others can be anything, to the solver.
+fn within_bounds(mut context: ContextBuf<'static>) -> ContextBuf<'static> {
+    let clamp = |value: &mut i64, bounds: RangeInclusive<i64>| *value = (*value).clamp(*bounds.start(), *bounds.end());
+    clamp(&mut context.now_ms, bounds::NOW_MS);
+    if let Some(device) = &mut context.device {
+        device.age_s.iter_mut().for_each(|age| clamp(age, bounds::AGE_S));
+        device.patch_age_days.iter_mut().for_each(|age| clamp(age, bounds::PATCH_AGE_DAYS));
+    }
+    context.certificate.iter_mut().for_each(|it| clamp(&mut it.not_after_ms, bounds::NOT_AFTER_MS));
+    context.session.iter_mut().for_each(|it| clamp(&mut it.auth_age_s, bounds::AGE_S));
+    context
 }
 
 fn owned(uid: &EntityUid) -> Cow<'static, str> {

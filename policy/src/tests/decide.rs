@@ -157,7 +157,9 @@ fn questions_that_cannot_be_put_are_errors() {
     let mut impossible_time = question(&[]);
     impossible_time.context.now_ms = i64::MAX;
     for question in [unknown_app, unknown_action, impossible_time] {
-        let Decision::Deny(denial) = set(PERMIT).decide(&question, Mode::Enforce) else { panic!("permitted") };
+        let Decision::Deny(denial) = load(PERMIT).unwrap().set.decide(&question, Mode::Enforce) else {
+            panic!("permitted")
+        };
         assert_eq!((denial.cause, denial.errors.len()), (Cause::Error, 1));
     }
 }

@@ -27,10 +27,10 @@ const FOLDER: &str = "properties";
 /// beside it. A `forbid` says that no request which it matches is ever permitted; a `permit` says that every request which
 /// it matches is permitted; `@property("…")` says it in words:
 ///
-///     @id("managed-devices-only")
-///     @property("no person on an unmanaged device reaches anything secret")
-///     forbid (principal is User, action, resource) when { resource.sensitivity == "secret" }
-///     unless { context has device.managed && context.device.managed };
+///   @id("managed-devices-only")
+///   @property("no person on an unmanaged device reaches anything secret")
+///   forbid (principal is User, action, resource) when { resource.sensitivity == "secret" }
+///   unless { context has device.managed && context.device.managed };
 ///
 /// What does not hold is shown with a request that refutes it, and with what the policies answer to that request. Exit
 /// code: 0 where all is proven, 1 where something is refuted or not decided in time, 3 where there is no solver.
