@@ -24,7 +24,8 @@ impl Questions {
         let facts = |number: usize| {
             let app = app_name(number * apps / COUNT);
             let own = if number % 8 < 6 { format!("team-{app}") } else { "team-of-nothing".to_owned() };
-            let groups = ["staff", &own, "guild-3", "guild-7", if number % 3 == 0 { "contractors" } else { "lunch" }];
+            let groups =
+                ["staff", &own, "guild-3", "guild-7", if number.is_multiple_of(3) { "contractors" } else { "lunch" }];
             let groups = groups.map(Arc::from).to_vec();
             Facts { app, groups, is_disk_encrypted: number % 4 != 1 }
         };
