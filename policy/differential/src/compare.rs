@@ -98,7 +98,11 @@ fn within(question: &QuestionBuf<'_>, decision: &Decision) -> Vec<i64> {
 fn later(question: &QuestionBuf<'static>, elapsed_ms: i64) -> Option<QuestionBuf<'static>> {
     let elapsed_s = elapsed_ms.checked_add(999)?.checked_div(1000)?;
     let mut later = question.clone();
-    later.context.now_ms = later.context.now_ms.checked_add(elapsed_ms).filter(|now| bounds::NOW_MS.contains(now))?;
+    later.context.now_ms = later.context.now_ms.checked_add(elapsed_ms)?;
+    // Outside the bounds nothing is decided that could hold.
+    if ![question, &later].iter().all(|it| bounds::NOW_MS.contains(&it.context.now_ms)) {
+        return None;
+    }
     if let Some(age_s) = later.context.device.as_mut().and_then(|device| device.age_s.as_mut()) {
         *age_s = age_s.checked_add(elapsed_s)?;
     }
