@@ -1,13 +1,13 @@
 //! Evaluation: every rule of a slice is asked, and what they say becomes a decision.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Schema};
 use cedar_policy_core::ast::EntityUIDEntry;
 
-use crate::compile::{Asked, Known, World, all};
+use crate::compile::{Asked, Groups, Known, World, all};
 use crate::conclude::{Verdicts, cannot_ask};
 use crate::decision::{Decision, Denial, Mode, Permit, PolicyIds};
 use crate::diagnostic::Diagnostic;
@@ -24,8 +24,9 @@ use crate::vocabulary::AppScope;
 #[derive(Debug)]
 pub(crate) struct Evaluator {
     interpreter: Interpreter,
-    actions: HashMap<Box<str>, Action>,
-    slices: HashMap<Box<str>, Slice>,
+    actions: foldhash::HashMap<Box<str>, Action>,
+    slices: foldhash::HashMap<Box<str>, Slice>,
+    groups: Groups,
     erring: Erring,
 }
 
@@ -52,9 +53,11 @@ impl Evaluator {
         let hierarchy = with_hierarchy(schema.action_entities().map_err(|error| unexpected(&error))?);
         let mut world = World::new(apps, &hierarchy);
         let actions = actions(schema, &names, &mut world);
+        let slices = slice::build(policies, apps, &names, &world, &hierarchy)?;
         Ok(Self {
             actions,
-            slices: slice::build(policies, apps, &names, &world, &hierarchy)?,
+            slices,
+            groups: world.into_groups(),
             interpreter: Interpreter::new(names).map_err(|error| unexpected(&error))?,
             erring,
         })
@@ -104,7 +107,8 @@ impl Evaluator {
     }
 
     fn ask<'a>(&self, question: &Question<'_>, slice: &'a Slice, action: &Action) -> Result<Verdicts<'a>, String> {
-        let asked = Asked { question, action: &action.known, action_index: action.index };
+        let memberships = self.groups.of(&question.principal);
+        let asked = Asked { question, action: &action.known, action_index: action.index, memberships: &memberships };
         let mut verdicts = Verdicts::default();
         let mut interpreted = None;
         for (rule, condition) in &slice.asked {
@@ -156,8 +160,8 @@ fn in_mode(mode: Mode, judgment: Result<Permit, Box<Denial>>) -> Decision {
 }
 
 /// The actions that apply to apps, and who can do them.
-fn actions(schema: &Schema, names: &Names, world: &mut World<'_>) -> HashMap<Box<str>, Action> {
-    let mut actions = HashMap::new();
+fn actions(schema: &Schema, names: &Names, world: &mut World<'_>) -> foldhash::HashMap<Box<str>, Action> {
+    let mut actions = foldhash::HashMap::default();
     for env in schema.request_envs().filter(|env| *env.resource() == names.app) {
         // An action of a namespace would need its full name in a question; there are none such.
         if env.action().type_name().to_string() != "Action" {

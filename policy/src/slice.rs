@@ -39,7 +39,7 @@ pub(crate) fn build(
     names: &Names,
     world: &World<'_>,
     actions: &Entities,
-) -> Result<HashMap<Box<str>, Slice>, Diagnostic> {
+) -> Result<foldhash::HashMap<Box<str>, Slice>, Diagnostic> {
     let index = Index::new(policies, names);
     let scopes: HashMap<_, _> = apps.iter().map(|app| (names.app(app.name), app)).collect();
     let slice = |app: &AppScope<'_>| {

@@ -33,7 +33,7 @@ pub(crate) use entity::Known;
 pub(crate) use literal::milliseconds;
 pub(crate) use lower::compile;
 pub(crate) use test::{Test, all};
-pub(crate) use world::World;
+pub(crate) use world::{Groups, World};
 
 /// A question with its action looked up.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) action: &'a Known,
     /// The place of the action in [`World::actions`].
     pub(crate) action_index: usize,
+    pub(crate) memberships: &'a [u32],
 }
 
 impl<'a> Asked<'a> {

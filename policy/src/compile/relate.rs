@@ -9,6 +9,7 @@ use super::relation::Relation;
 use super::test::Test;
 use super::text::{Pattern, Text};
 use super::value::Term;
+use super::world::World;
 use crate::question::PrincipalKind;
 
 impl Test {
@@ -58,8 +59,8 @@ impl Test {
     }
 
     /// The principal is in one of these groups.
-    fn member<'a>(uids: impl Iterator<Item = &'a Uid>) -> Self {
-        Self::any(uids.filter(|uid| uid.kind == Kind::Group).map(|uid| Self::Member(uid.id.clone())))
+    fn member<'a>(uids: impl Iterator<Item = &'a Uid>, world: &World<'_>) -> Self {
+        Self::any(uids.filter(|uid| uid.kind == Kind::Group).map(|uid| Self::Member(world.group(&uid.id))))
     }
 }
 
@@ -112,11 +113,13 @@ impl Lowering<'_> {
         };
         let uids = || known.iter().map(|known| &known.uid);
         match entity {
-            Entity::Principal => Test::any([Test::principal(uids()), Test::member(uids())]),
+            Entity::Principal => Test::any([Test::principal(uids()), Test::member(uids(), self.world)]),
             Entity::Action => self.action(|action| uids().any(|uid| action.is_in(uid))),
             Entity::Known(known) if uids().any(|uid| known.is_in(uid)) => Test::Always(true),
             // It is in groups only where it is the one who asks.
-            Entity::Known(known) => Test::all([Test::principal([&known.uid].into_iter()), Test::member(uids())]),
+            Entity::Known(known) => {
+                Test::all([Test::principal([&known.uid].into_iter()), Test::member(uids(), self.world)])
+            }
             entity => Relation::IsIn(entity, ancestors.into()).into(),
         }
     }

@@ -1,6 +1,5 @@
 //! Tests: what is true or false of a question.
 
-use super::entity::is_member;
 use super::number::Comparison;
 use super::relation::Relation;
 use super::slot::{Part, ReadFlag, ReadNumber, ReadText, Slot};
@@ -16,8 +15,8 @@ pub(crate) enum Test {
     PrincipalKind(PrincipalKind),
     /// The principal is one of these, which are sorted.
     Principal(PrincipalKind, Box<[Box<str>]>),
-    /// The principal is in this group.
-    Member(Box<str>),
+    /// The principal is in the group of this number.
+    Member(u32),
     /// The action is one of these, by their places in [`super::World::actions`].
     Action(Box<[usize]>),
 
@@ -46,7 +45,7 @@ impl Test {
 
             Self::PrincipalKind(kind) => principal.kind == *kind,
             Self::Principal(kind, ids) => principal.kind == *kind && is_among(principal.id, ids),
-            Self::Member(group) => is_member(principal, group),
+            Self::Member(group) => asked.memberships.contains(group),
             Self::Action(actions) => actions.contains(&asked.action_index),
 
             Self::Has(slot) => slot.is_present(asked.context()),

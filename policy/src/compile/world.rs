@@ -1,11 +1,14 @@
 //! What is certain at load: the apps, and the actions with what is above them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityUid};
+use smallvec::SmallVec;
 
 use super::entity::{Kind, Known, Uid};
+use crate::question::Principal;
 use crate::vocabulary::AppScope;
 
 /// The entities that the configuration and the schema know.
@@ -15,6 +18,25 @@ pub(crate) struct World<'a> {
     apps: HashMap<&'a str, &'a AppScope<'a>>,
     /// The actions that a question may be about.
     pub(crate) actions: Vec<Arc<Known>>,
+    groups: RefCell<Groups>,
+}
+
+/// The groups that policies name, by number: to compare numbers is cheaper than to compare names.
+#[derive(Debug, Default)]
+pub(crate) struct Groups(foldhash::HashMap<Box<str>, u32>);
+
+/// The numbers of the groups that a principal is in, as far as policies name them.
+pub(crate) type Memberships = SmallVec<[u32; 16]>;
+
+impl Groups {
+    fn number(&mut self, name: &str) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry(name.into()).or_insert(next)
+    }
+
+    pub(crate) fn of(&self, principal: &Principal<'_>) -> Memberships {
+        principal.groups.iter().filter_map(|name| self.0.get(&**name).copied()).collect()
+    }
 }
 
 impl<'a> World<'a> {
@@ -29,7 +51,12 @@ impl<'a> World<'a> {
             ancestors: app.groups.iter().map(|group| Uid { kind: Kind::AppGroup, id: (**group).into() }).collect(),
         });
         let entities = known_actions.chain(known_apps).map(|known| (known.uid.clone(), Arc::new(known))).collect();
-        Self { entities, apps: apps.iter().map(|app| (app.name, app)).collect(), actions: Vec::new() }
+        Self {
+            entities,
+            apps: apps.iter().map(|app| (app.name, app)).collect(),
+            actions: Vec::new(),
+            groups: RefCell::default(),
+        }
     }
 
     /// Adds an action that a question may be about, and gives its place among them.
@@ -37,6 +64,16 @@ impl<'a> World<'a> {
         let known = self.known(Uid { kind: Kind::Action, id: name.into() });
         self.actions.push(Arc::clone(&known));
         (self.actions.len().saturating_sub(1), known)
+    }
+
+    /// The number of a group that a policy names.
+    pub(crate) fn group(&self, name: &str) -> u32 {
+        self.groups.borrow_mut().number(name)
+    }
+
+    /// All groups that were asked for.
+    pub(crate) fn into_groups(self) -> Groups {
+        self.groups.into_inner()
     }
 
     /// The entity of this name, with all that it is in. One that nobody knows is in nothing.
