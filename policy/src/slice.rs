@@ -146,7 +146,7 @@ fn entities(
 }
 
 /// An app as Cedar sees it.
-fn entity(app: &AppScope<'_>, names: &Names) -> Result<Entity, Diagnostic> {
+pub(crate) fn entity(app: &AppScope<'_>, names: &Names) -> Result<Entity, Diagnostic> {
     let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
     let owner = app.owner.map(|owner| ("owner".to_owned(), text(owner)));
     let attributes = [("sensitivity".to_owned(), text(app.sensitivity))].into_iter().chain(owner).collect();
@@ -154,6 +154,7 @@ fn entity(app: &AppScope<'_>, names: &Names) -> Result<Entity, Diagnostic> {
     Entity::new(names.app(app.name), attributes, groups).map_err(unexpected)
 }
 
-fn unexpected(error: impl std::fmt::Display) -> Diagnostic {
+/// What should not go wrong with apps and policies that are valid.
+pub(crate) fn unexpected(error: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::new(None, format!("the policies cannot be indexed: {error}"))
 }

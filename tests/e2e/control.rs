@@ -109,3 +109,16 @@ async fn a_policy_that_forbids_every_app_does_not_lock_out_the_control_api() {
     let client = Client::new(gateway.control(), gateway.pki(), Some(&billing));
     assert_eq!(client.send(HOST, post_json(HOST, EXPLAIN, &question())).await.unwrap().status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_too_large_is_refused_and_recorded_as_such() {
+    let gateway = Gateway::start(control).await;
+    let billing = gateway.pki().billing();
+    let h2 = Client::new(gateway.control(), gateway.pki(), Some(&billing)).h2(HOST).await.unwrap();
+    let answer = h2.send(h2.request("POST", EXPLAIN).body(zeros(4 << 20)).unwrap()).await;
+    if let Ok(answer) = answer {
+        assert_eq!((answer.status.as_u16(), answer.reason()), (413, Some("request.body_too_large")));
+    }
+    let record = gateway.record("the record", |record| record.path() == Some(EXPLAIN) && record.is_final()).await;
+    assert_eq!((record.reason(), record.outcome()), (Some("request.body_too_large"), Some("body_refused")));
+}

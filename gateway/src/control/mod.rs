@@ -11,10 +11,13 @@ use hyper::body::Incoming;
 use serde::Serialize;
 
 use crate::audit::event::Outcome;
+use crate::reason::Reason;
 use crate::request::ResponseBody;
 use crate::request::body::{RequestBody, Source};
 use crate::request::exchange::Exchange;
 use crate::request::forward::headers::request_id_value;
+use crate::request::forward::{self, Failure};
+use crate::request::refuse::Reader;
 use crate::streams::LiveRequest;
 
 mod explain;
@@ -49,12 +52,17 @@ impl Answer {
 }
 
 /// Answers a permitted call.
-pub async fn answer(live: Arc<LiveRequest>, mut exchange: Exchange, body: Incoming) -> Response<ResponseBody> {
+pub async fn answer(
+    live: Arc<LiveRequest>,
+    mut exchange: Exchange,
+    body: Incoming,
+    reader: Reader,
+) -> Response<ResponseBody> {
     let request_id = request_id_value(exchange.id());
     let Answer { status, kind, body } = match &*live.asked.action {
         "control:explain" => match read(body, &live).await {
             Ok(body) => explain::answer(&exchange.connection.gateway.snapshot.load(), &body),
-            Err(problem) => problem,
+            Err(failure) => return forward::refuse(&failure, &live, exchange, reader),
         },
         _ => Answer::problem(StatusCode::NOT_FOUND, "the control API has no such call"),
     };
@@ -70,10 +78,11 @@ pub async fn answer(live: Arc<LiveRequest>, mut exchange: Exchange, body: Incomi
 }
 
 /// The whole body of a call, within the bounds of every request.
-async fn read(body: Incoming, live: &Arc<LiveRequest>) -> Result<Bytes, Answer> {
+async fn read(body: Incoming, live: &Arc<LiveRequest>) -> Result<Bytes, Failure> {
     let source = Source::new(body, Arc::clone(live), live.asked.app.body_limit_bytes);
-    match RequestBody::from_source(&source).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) => Err(Answer::problem(StatusCode::BAD_REQUEST, &format!("the body could not be read: {error}"))),
+    match forward::until_cut(live, RequestBody::from_source(&source).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) => Err(Failure { reason: Reason::RequestBodyMalformed, detail: error.to_string() }),
+        Err(reason) => Err(Failure { reason, detail: String::new() }),
     }
 }

@@ -66,7 +66,7 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             Ok((Admitted { route: Some(route), normal, .. }, live)) => {
                 forward::forward(route, normal, live, exchange, parts, body, reader).await
             }
-            Ok((Admitted { route: None, .. }, live)) => control::answer(live, exchange, body).await,
+            Ok((Admitted { route: None, .. }, live)) => control::answer(live, exchange, body, reader).await,
             Err(refused) => {
                 if !body.is_end_stream() {
                     connection.leaves_body_unread();

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cedar_policy::{Entity, EntityTypeName, EntityUid, Policy as CedarPolicy, RestrictedExpression, Schema};
+use cedar_policy::{EntityTypeName, EntityUid, Policy as CedarPolicy, Schema};
 use cedar_policy_core::ast::{self, EntityUID, EntityUIDEntry, Request, SlotEnv, Value};
 use cedar_policy_core::entities::{Entities as CoreEntities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::evaluator::Evaluator;
@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::load::Policy;
 use crate::names::Names;
 use crate::question::Question;
+use crate::slice::{entity, unexpected};
 use crate::translate::Translator;
 use crate::vocabulary::AppScope;
 
@@ -144,17 +145,4 @@ impl Scene<'_> {
 /// The value of an expression without slots; `None` where its evaluation fails.
 pub(crate) fn value(evaluator: &Evaluator<'_>, expr: &ast::Expr) -> Option<Value> {
     evaluator.interpret(expr, &SlotEnv::new()).ok()
-}
-
-/// An app as Cedar sees it.
-fn entity(app: &AppScope<'_>, names: &Names) -> Result<Entity, Diagnostic> {
-    let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
-    let owner = app.owner.map(|owner| ("owner".to_owned(), text(owner)));
-    let attributes = [("sensitivity".to_owned(), text(app.sensitivity))].into_iter().chain(owner).collect();
-    let groups = app.groups.iter().map(|group| names.app_group(group)).collect();
-    Entity::new(names.app(app.name), attributes, groups).map_err(unexpected)
-}
-
-fn unexpected(error: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(None, format!("the policies cannot be indexed: {error}"))
 }

@@ -166,7 +166,7 @@ fn request(
 }
 
 /// Waits for `future`, or until the request is cut.
-async fn until_cut<F: Future>(live: &LiveRequest, future: F) -> Result<F::Output, Reason> {
+pub(crate) async fn until_cut<F: Future>(live: &LiveRequest, future: F) -> Result<F::Output, Reason> {
     let mut future = pin!(future);
     poll_fn(|cx| match live.cut.poll(cx) {
         Poll::Ready(reason) => Poll::Ready(Err(reason)),
@@ -208,7 +208,13 @@ fn stream(
     response.map(|_| ResponseBody::from(Bytes::new()))
 }
 
-fn refuse(failure: &Failure, live: &LiveRequest, mut exchange: Exchange, reader: Reader) -> Response<ResponseBody> {
+/// Ends a permitted request that got no answer.
+pub(crate) fn refuse(
+    failure: &Failure,
+    live: &LiveRequest,
+    mut exchange: Exchange,
+    reader: Reader,
+) -> Response<ResponseBody> {
     // What the client's own body did comes before what the upstream made of it.
     let outcome = live.upload.ended().unwrap_or(outcome_of(failure.reason));
     let reason = match outcome {
