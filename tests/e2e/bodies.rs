@@ -73,7 +73,7 @@ async fn with_progress<T>(what: &str, gateway: &Gateway, transfer: impl Future<O
     }
 }
 
-fn zeros(count: u64) -> Body {
+pub(crate) fn zeros(count: u64) -> Body {
     const PIECE: u64 = 64 * 1024;
     let piece = Bytes::from(vec![0; PIECE as usize]);
     let pieces = stream::iter((0..count / PIECE).map(move |_| Ok(Frame::data(piece.clone()))));

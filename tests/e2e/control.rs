@@ -6,6 +6,8 @@ use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Client, Gateway};
 use serde_json::{Value, json};
 
+use crate::bodies::zeros;
+
 const HOST: &str = "control.example.test";
 const EXPLAIN: &str = "/v1/decisions/explain";
 
