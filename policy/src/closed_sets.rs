@@ -12,6 +12,22 @@ use crate::vocabulary::Vocabulary;
 
 const PLATFORMS: &[&str] = &["windows", "macos", "linux", "android", "ios"];
 const RISKS: &[&str] = &["low", "medium", "high"];
+/// What a call of the control API can be about.
+const TARGETS: &[&str] = &[
+    "user",
+    "workload",
+    "device",
+    "certificate",
+    "session",
+    "app",
+    "group",
+    "issuer",
+    "trust-domain",
+    "source",
+    "stream",
+    "grant",
+    "alert",
+];
 const LOGINS: &[&str] = &["oidc", "token", "smartcard"];
 
 /// What the configuration knows, ready to look up.
@@ -74,7 +90,8 @@ impl<'a> Known<'a> {
         }
         Some(match context_path(attribute)?.as_slice() {
             ["device", "platform"] => Domain::OneOf(PLATFORMS),
-            ["device", "risk"] => Domain::OneOf(RISKS),
+            ["target", "kind"] => Domain::OneOf(TARGETS),
+            ["device", "risk"] | ["risk"] => Domain::OneOf(RISKS),
             ["session", "method"] => Domain::OneOf(LOGINS),
             ["certificate", "trust_domain"] => Domain::TrustedBy(self.trust_domains?),
             ["request", "method"] => Domain::Method,

@@ -6,6 +6,9 @@ use crate::diagnostic::Diagnostic;
 use crate::load::Policy;
 use crate::syntax::{children, expression, tested_fact, value_without};
 
+/// What is absent while nothing is wrong, or nothing unusual happens.
+const ABSENT_IN_NORMAL_TIMES: [&str; 4] = ["threat", "risk", "target", "break_glass"];
+
 /// A `forbid` that stops applying when a fact is absent: a device that falls silent would escape it.
 pub(crate) fn silent_forbid(policy: &Policy) -> Option<Diagnostic> {
     let body = policy.syntax.body();
@@ -14,8 +17,7 @@ pub(crate) fn silent_forbid(policy: &Policy) -> Option<Diagnostic> {
     }
     let mut facts = Vec::new();
     body.clauses().iter().for_each(|clause| collect_tested(expression(clause), &mut facts));
-    // Of a threat, its absence is the good case.
-    facts.retain(|fact| fact.first() != Some(&"threat"));
+    facts.retain(|fact| fact.first().is_none_or(|part| !ABSENT_IN_NORMAL_TIMES.contains(part)));
     let fact = facts.into_iter().find(|fact| body.clauses().iter().any(|clause| is_silenced(clause, fact)))?;
     let message = format!("forbid `{}` does not apply when `context.{}` is absent", policy.id, fact.join("."));
     let remedy = "forbid `unless` the fact is present and as it should be, so that its absence forbids";

@@ -39,6 +39,7 @@ struct Action {
     uid: EntityUIDEntry,
     by_user: bool,
     by_workload: bool,
+    by_device: bool,
 }
 
 impl Evaluator {
@@ -102,6 +103,8 @@ impl Evaluator {
         match question.principal.kind {
             PrincipalKind::User if !action.by_user => Err(format!("the action `{name}` is not for a person")),
             PrincipalKind::Workload if !action.by_workload => Err(format!("the action `{name}` is not for a workload")),
+            PrincipalKind::Device if !action.by_device => Err(format!("the action `{name}` is not for a device")),
+            PrincipalKind::Device if !question.principal.groups.is_empty() => Err("a device is in no group".to_owned()),
             _ => Ok(action),
         }
     }
@@ -171,10 +174,11 @@ fn actions(schema: &Schema, names: &Names, world: &mut World<'_>) -> foldhash::H
         let action = actions.entry(name.into()).or_insert_with(|| {
             let (index, known) = world.add_action(name);
             let uid = EntityUIDEntry::known(env.action().as_ref().clone(), None);
-            Action { known, index, uid, by_user: false, by_workload: false }
+            Action { known, index, uid, by_user: false, by_workload: false, by_device: false }
         });
         action.by_user |= *env.principal() == names.user;
         action.by_workload |= *env.principal() == names.workload;
+        action.by_device |= *env.principal() == names.device;
     }
     actions
 }

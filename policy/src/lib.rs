@@ -33,7 +33,7 @@
 //!     principal: Principal { kind: PrincipalKind::User, id: "alice@example.org", groups: &["staff".into()] },
 //!     action: "read",
 //!     app: "wiki",
-//!     context: Context { device: None, certificate: None, session: None, threat: None, request, now_ms: 1_767_225_600_000 },
+//!     context: Context::of(request, 1_767_225_600_000),
 //! };
 //! let Decision::Deny(denial) = loaded.set.decide(&question, Mode::Enforce) else { panic!("no device, no entry") };
 //! assert_eq!(denial.cause, Cause::Forbid);
@@ -91,9 +91,12 @@ pub use explain::{
 pub use format::format;
 pub use lint::lint;
 pub use load::Loaded;
-pub use question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
+pub use question::{
+    BreakGlass, Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Target, Threat,
+};
 pub use question_buf::{
-    CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, QuestionBuf, RequestBuf, SessionBuf, ThreatBuf,
+    BreakGlassBuf, CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, QuestionBuf, RequestBuf, SessionBuf, TargetBuf,
+    ThreatBuf,
 };
 pub use ranges::bounds;
 pub use schema::SCHEMA;
@@ -106,7 +109,7 @@ pub use vocabulary::{AppScope, Vocabulary};
 ///
 /// Everything that is wrong with the extensions.
 pub fn schema_text(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<String, Vec<Diagnostic>> {
-    load::on_a_large_stack(|| schema::text(&sources.schema_extensions, vocabulary.actions))
+    load::on_a_large_stack(|| schema::text(&sources.schema_extensions, vocabulary))
 }
 
 /// A set of policies, loaded and valid.

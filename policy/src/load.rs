@@ -54,7 +54,7 @@ pub(crate) fn load(sources: &Sources, vocabulary: &Vocabulary<'_>, erring: Errin
         let Checked { policies, schema, warnings } = check(sources, vocabulary, erring)?;
         let evaluator = Evaluator::new(&policies, vocabulary.apps, &schema, erring).map_err(|error| vec![error])?;
         let explain = explain::Index::new(&policies, vocabulary.apps, &schema).map_err(|error| vec![error])?;
-        let set = PolicySet { digest: digest(sources, vocabulary.actions), len: policies.len(), evaluator, explain };
+        let set = PolicySet { digest: digest(sources, vocabulary), len: policies.len(), evaluator, explain };
         Ok(Loaded { set, warnings })
     })
 }
@@ -87,7 +87,7 @@ pub(crate) fn check(
     errors.extend(found);
     errors.extend(parse::duplicates(&policies, &templates));
     errors.extend(confine::check(&policies, &sources.schema_extensions));
-    let schema = match schema::build(&sources.schema_extensions, vocabulary.actions) {
+    let schema = match schema::build(&sources.schema_extensions, vocabulary) {
         Ok(schema) => schema,
         Err(found) => {
             errors.extend(found);
@@ -146,14 +146,14 @@ fn once_a_place(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 /// SHA-256 over everything that decides, in hexadecimal. The order of the sources does not matter.
-fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
+fn digest(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Arc<str> {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     };
     add(schema::SCHEMA);
-    let mut actions = actions.to_vec();
+    let mut actions = vocabulary.actions.to_vec();
     actions.sort_unstable();
     let kinds = [("policy", &sources.policies), ("schema", &sources.schema_extensions), ("links", &sources.links)];
     for (kind, group) in kinds {
@@ -165,6 +165,9 @@ fn digest(sources: &Sources, actions: &[&str]) -> Arc<str> {
     }
     for action in actions {
         ["action", action].into_iter().for_each(&mut add);
+    }
+    if vocabulary.devices {
+        add("devices");
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }

@@ -12,6 +12,7 @@ use crate::question::{Principal, PrincipalKind};
 pub(crate) struct Names {
     pub(crate) user: EntityTypeName,
     pub(crate) workload: EntityTypeName,
+    pub(crate) device: EntityTypeName,
     pub(crate) app: EntityTypeName,
     group: EntityTypeName,
     app_group: EntityTypeName,
@@ -23,6 +24,7 @@ impl Names {
         Ok(Self {
             user: parse("User")?,
             workload: parse("Workload")?,
+            device: parse("Device")?,
             app: parse("App")?,
             group: parse("Group")?,
             app_group: parse("AppGroup")?,
@@ -33,6 +35,7 @@ impl Names {
         match principal.kind {
             PrincipalKind::User => uid(&self.user, principal.id),
             PrincipalKind::Workload => uid(&self.workload, principal.id),
+            PrincipalKind::Device => uid(&self.device, principal.id),
         }
     }
 

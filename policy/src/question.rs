@@ -21,18 +21,18 @@ pub struct Question<'a> {
     pub context: Context<'a>,
 }
 
-/// Who asks: a person or a workload, never a device.
+/// Who asks: a person or a workload. A device asks of the gateway itself only.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Principal<'a> {
-    /// Person or workload.
+    /// Person, workload or device.
     pub kind: PrincipalKind,
     /// The name by which policies know it: `alice@example.org`, `spiffe://prod.example/billing`.
     pub id: &'a str,
-    /// The groups it is a member of.
+    /// The groups it is a member of; none for a device.
     pub groups: &'a [Arc<str>],
 }
 
-/// The two kinds of principal.
+/// The kinds of principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrincipalKind {
@@ -40,6 +40,23 @@ pub enum PrincipalKind {
     User,
     /// A service or a job: `Workload::"…"` in Cedar.
     Workload,
+    /// An agent that speaks for its device: `Device::"…"` in Cedar. Only where the vocabulary knows
+    /// [devices](crate::Vocabulary::devices).
+    Device,
+}
+
+impl PrincipalKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Workload, Self::Device];
+
+    /// The entity type in Cedar.
+    pub const fn entity_type(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Workload => "Workload",
+            Self::Device => "Device",
+        }
+    }
 }
 
 /// The facts beside principal, action and app.
@@ -57,10 +74,44 @@ pub struct Context<'a> {
     /// What threat intelligence says of the client's address; `None` where it is on no list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threat: Option<Threat<'a>>,
+    /// Whom a call of the control API is about; `None` for an app, and where a call is about nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target<'a>>,
+    /// The risk of the principal, as signals report it: `low`, `medium`, `high`; `None` where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<&'a str>,
+    /// The grant under which the principal breaks the glass, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlass<'a>>,
+    /// How alarmed the organisation is: 0, the normal state, to 5.
+    #[serde(skip_serializing_if = "is_default")]
+    pub alert_level: i64,
+    /// Whether a configured stream of signals is quiet or paused, so that bad news may not arrive.
+    #[serde(skip_serializing_if = "is_default")]
+    pub signal_lost: bool,
     /// The request itself.
     pub request: Request<'a>,
     /// The time of the decision, milliseconds since the Unix epoch.
     pub now_ms: i64,
+}
+
+impl<'a> Context<'a> {
+    /// That of a request of which nothing else is known.
+    pub const fn of(request: Request<'a>, now_ms: i64) -> Self {
+        Self {
+            device: None,
+            certificate: None,
+            session: None,
+            threat: None,
+            target: None,
+            risk: None,
+            break_glass: None,
+            alert_level: 0,
+            signal_lost: false,
+            request,
+            now_ms,
+        }
+    }
 }
 
 /// A device and what was last reported of it. A fact that is absent or too old is `None`.
@@ -146,6 +197,23 @@ pub struct Threat<'a> {
     pub list: &'a str,
 }
 
+/// Whom or what a call of the control API is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Target<'a> {
+    /// `user`, `workload`, `device`, `certificate`, `session`, `app`, `group`, `issuer`, `trust-domain`, `source`, `stream`,
+    /// `grant`, `alert`.
+    pub kind: &'a str,
+    /// Its name.
+    pub id: &'a str,
+}
+
+/// A way in for emergencies, when what decides otherwise is out of order.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct BreakGlass<'a> {
+    /// The id of the grant.
+    pub grant: &'a str,
+}
+
 /// The request in its one normal form.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Request<'a> {
@@ -157,4 +225,9 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The address of the client.
     pub source_ip: IpAddr,
+}
+
+/// Whether a fact that is always there is as in normal times: it is then left out of the JSON.
+pub(crate) fn is_default<T: Default + PartialEq>(fact: &T) -> bool {
+    *fact == T::default()
 }

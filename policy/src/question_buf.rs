@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::question::{Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Threat};
+use crate::question::{
+    BreakGlass, Certificate, Context, Device, Principal, PrincipalKind, Question, Request, Session, Target, Threat,
+    is_default,
+};
 
 /// As [`Question`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,16 @@ pub struct ContextBuf<'a> {
     pub session: Option<SessionBuf<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub threat: Option<ThreatBuf<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetBuf<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlassBuf<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub alert_level: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub signal_lost: bool,
     #[serde(borrow)]
     pub request: RequestBuf<'a>,
     pub now_ms: i64,
@@ -130,6 +143,26 @@ pub struct ThreatBuf<'a> {
     pub list: Cow<'a, str>,
 }
 
+/// As [`Target`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "as above")]
+pub struct TargetBuf<'a> {
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+}
+
+/// As [`BreakGlass`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "as above")]
+pub struct BreakGlassBuf<'a> {
+    #[serde(borrow)]
+    pub grant: Cow<'a, str>,
+}
+
 /// As [`Request`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +207,11 @@ impl ContextBuf<'_> {
                 auth_age_s: it.auth_age_s,
             }),
             threat: self.threat.as_ref().map(|it| Threat { list: &it.list }),
+            target: self.target.as_ref().map(|it| Target { kind: &it.kind, id: &it.id }),
+            risk: self.risk.as_deref(),
+            break_glass: self.break_glass.as_ref().map(|it| BreakGlass { grant: &it.grant }),
+            alert_level: self.alert_level,
+            signal_lost: self.signal_lost,
             request: Request {
                 host: &self.request.host,
                 path: &self.request.path,

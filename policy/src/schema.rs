@@ -4,14 +4,15 @@ use cedar_policy::{Schema, SchemaFragment};
 
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Text};
+use crate::vocabulary::Vocabulary;
 
 /// The schema of this crate, in Cedar's schema syntax.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");
 
 /// Builds the schema.
-pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, Vec<Diagnostic>> {
+pub(crate) fn build(extensions: &[Source], vocabulary: &Vocabulary<'_>) -> Result<Schema, Vec<Diagnostic>> {
     let fragments = parse_all(extensions)?;
-    let ours = ours(&fragments, actions);
+    let ours = ours(&fragments, vocabulary);
     let (ours, _) = SchemaFragment::from_cedarschema_str(&ours).map_err(|error| vec![of_the_whole(None, &error)])?;
     let whole = fragments.iter().cloned().chain([ours.clone()]);
     Schema::from_schema_fragments(whole).map_err(|error| {
@@ -26,9 +27,9 @@ pub(crate) fn build(extensions: &[Source], actions: &[&str]) -> Result<Schema, V
 }
 
 /// The text that [`build`] builds from, once it is known to be right: ours, then each extension.
-pub(crate) fn text(extensions: &[Source], actions: &[&str]) -> Result<String, Vec<Diagnostic>> {
-    build(extensions, actions)?;
-    let ours = ours(&parse_all(extensions)?, actions);
+pub(crate) fn text(extensions: &[Source], vocabulary: &Vocabulary<'_>) -> Result<String, Vec<Diagnostic>> {
+    build(extensions, vocabulary)?;
+    let ours = ours(&parse_all(extensions)?, vocabulary);
     let titled = extensions.iter().map(|source| format!("\n// {}\n\n{}", source.name, source.text));
     Ok(ours + &titled.collect::<String>())
 }
@@ -45,13 +46,17 @@ fn parse_all(extensions: &[Source]) -> Result<Vec<SchemaFragment>, Vec<Diagnosti
     if errors.is_empty() { Ok(fragments) } else { Err(errors) }
 }
 
-/// The schema of this crate and the actions. One that an extension declares is not generated again.
-fn ours(extensions: &[SchemaFragment], actions: &[&str]) -> String {
+/// The schema of this crate and the actions of the vocabulary. One that an extension declares is not generated again.
+fn ours(extensions: &[SchemaFragment], vocabulary: &Vocabulary<'_>) -> String {
     let declared: Vec<_> = extensions.iter().filter_map(|fragment| fragment.clone().to_json_value().ok()).collect();
     let is_declared = |action: &str| {
         declared.iter().any(|json| json.pointer("//actions").is_some_and(|actions| actions.get(action).is_some()))
     };
-    SCHEMA.to_owned() + &generate(actions.iter().copied().filter(|action| !is_declared(action)))
+    let actions = generate(vocabulary.actions.iter().copied().filter(|action| !is_declared(action)), vocabulary);
+    match vocabulary.devices {
+        true => format!("{SCHEMA}\nentity Device;\n{actions}"),
+        false => SCHEMA.to_owned() + &actions,
+    }
 }
 
 fn parse(text: &Text<'_>) -> Result<SchemaFragment, Diagnostic> {
@@ -73,8 +78,9 @@ fn of_the_whole(culprit: Option<&Source>, error: &dyn miette::Diagnostic) -> Dia
     }
 }
 
-/// Declares actions with the same shape as `read` and `write`.
-fn generate<'a>(actions: impl Iterator<Item = &'a str>) -> String {
+/// Declares actions with the same shape as `read` and `write`, for all who can ask.
+fn generate<'a>(actions: impl Iterator<Item = &'a str>, vocabulary: &Vocabulary<'_>) -> String {
+    let principals = vocabulary.principal_types().collect::<Vec<_>>().join(", ");
     let mut actions: Vec<_> = actions.filter(|action| !matches!(*action, "read" | "write")).collect();
     actions.sort_unstable();
     actions.dedup();
@@ -82,7 +88,7 @@ fn generate<'a>(actions: impl Iterator<Item = &'a str>) -> String {
         .iter()
         .map(|action| {
             let name = action.escape_default();
-            format!("action \"{name}\" appliesTo {{ principal: [User, Workload], resource: App, context: Facts }};\n")
+            format!("action \"{name}\" appliesTo {{ principal: [{principals}], resource: App, context: Facts }};\n")
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use cedar_policy_core::ast::{Context as CedarContext, ExtensionFunction, Name, P
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 
-use crate::question::{Certificate, Context, Device, Request, Session, Threat};
+use crate::question::{BreakGlass, Certificate, Context, Device, Request, Session, Target, Threat};
 
 /// Turns questions into Cedar's values.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ impl Translator {
             .optional("certificate", certificate)
             .optional("session", context.session.as_ref().map(session))
             .optional("threat", context.threat.as_ref().map(threat))
+            .optional("target", context.target.as_ref().map(target))
+            .optional("risk", context.risk)
+            .optional("break_glass", context.break_glass.as_ref().map(break_glass))
+            .with("alert_level", context.alert_level)
+            .with("signal_lost", context.signal_lost)
             .with("request", self.request(&context.request)?)
             .with("now", self.time(context.now_ms)?);
         Ok(CedarContext::Value(Arc::new(fields.0)))
@@ -102,6 +107,14 @@ fn session(session: &Session<'_>) -> Value {
 
 fn threat(threat: &Threat<'_>) -> Value {
     Fields::default().with("list", threat.list).record()
+}
+
+fn target(target: &Target<'_>) -> Value {
+    Fields::default().with("kind", target.kind).with("id", target.id).record()
+}
+
+fn break_glass(break_glass: &BreakGlass<'_>) -> Value {
+    Fields::default().with("grant", break_glass.grant).record()
 }
 
 /// What a function of an extension gives.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::question::PrincipalKind;
+
 /// What the configuration says of the world that policies are written for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Vocabulary<'a> {
@@ -9,6 +11,9 @@ pub struct Vocabulary<'a> {
     pub apps: &'a [AppScope<'a>],
     /// The actions beyond `read` and `write`.
     pub actions: &'a [&'a str],
+    /// Whether devices can ask too, as principals of their own that are in no group: for `actions` only, never to read or
+    /// write.
+    pub devices: bool,
     /// The groups that principals can be in; `None` where groups come from a source that cannot be listed, so that any
     /// name may be right.
     pub groups: Option<&'a [&'a str]>,
@@ -16,6 +21,15 @@ pub struct Vocabulary<'a> {
     pub trust_domains: Option<&'a [&'a str]>,
     /// The scale of sensitivities, the least first; empty where any word may be one.
     pub sensitivities: &'a [&'a str],
+}
+
+impl Vocabulary<'_> {
+    /// The entity types of those who can ask for `actions`.
+    pub(crate) fn principal_types(&self) -> impl Iterator<Item = &'static str> {
+        let devices = self.devices;
+        let kinds = PrincipalKind::ALL.into_iter().filter(move |kind| devices || *kind != PrincipalKind::Device);
+        kinds.map(PrincipalKind::entity_type)
+    }
 }
 
 /// What policy knows of an app beside its name.

@@ -57,8 +57,10 @@ async fn the_table_of_facts_is_that_of_the_schema() {
             "certificate" => "Certificate",
             "session" => "Session",
             "threat" => "Threat",
+            "target" => "Target",
+            "break_glass" => "BreakGlass",
             "request" => "HttpRequest",
-            "now" => "",
+            "risk" | "alert_level" | "signal_lost" | "now" => "",
             other => panic!("the table does not know `context.{other}`"),
         };
         if part != "request" {

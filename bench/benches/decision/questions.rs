@@ -59,17 +59,14 @@ impl Facts {
                     not_after_ms: NOW_MS + 86_400_000,
                 }),
                 session: Some(Session { method: "oidc", acr: Some("high"), auth_age_s: 1_200 }),
-                threat: None,
-                request: Request {
-                    host: "app.example.org",
-                    path: "/guild/7/board",
-                    method: "GET",
-                    source_ip: [192, 0, 2, 7].into(),
-                },
-                now_ms: NOW_MS,
+                ..Context::of(request(), NOW_MS)
             },
         }
     }
+}
+
+fn request() -> Request<'static> {
+    Request { host: "app.example.org", path: "/guild/7/board", method: "GET", source_ip: [192, 0, 2, 7].into() }
 }
 
 fn device(is_disk_encrypted: bool) -> Device<'static> {

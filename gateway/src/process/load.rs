@@ -48,7 +48,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let policies = findings.take(policies::load_signed(&config.policy, in_force, &names));
     let control = config.control.as_ref().map(|control| {
         let app = std::slice::from_ref(&control.app);
-        let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients));
+        let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients)).with_devices();
         load_control(control, &config.listen, &names, &mut findings)
     });
     let routes = findings.keep(open_routes(&config.apps, previous));

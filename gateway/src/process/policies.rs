@@ -23,6 +23,7 @@ use crate::facts::groups::Groups;
 pub struct Names<'a> {
     apps: Vec<AppScope<'a>>,
     actions: Vec<&'a str>,
+    devices: bool,
     groups: Option<Vec<&'a str>>,
     trust_domains: Option<Vec<&'a str>>,
 }
@@ -36,9 +37,15 @@ impl<'a> Names<'a> {
         Self {
             apps: apps.iter().map(|app| scope(app)).collect(),
             actions,
+            devices: false,
             groups: groups.map(|groups| groups.names().collect()),
             trust_domains: clients.map(|clients| clients.trust.iter().map(|trust| &*trust.name).collect()),
         }
+    }
+
+    /// The same where devices can ask too.
+    pub fn with_devices(self) -> Self {
+        Self { devices: true, ..self }
     }
 
     /// The names as policy takes them.
@@ -46,6 +53,7 @@ impl<'a> Names<'a> {
         Vocabulary {
             apps: &self.apps,
             actions: &self.actions,
+            devices: self.devices,
             groups: self.groups.as_deref(),
             trust_domains: self.trust_domains.as_deref(),
             sensitivities: &Sensitivity::SCALE,

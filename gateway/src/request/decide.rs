@@ -158,7 +158,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
     let posture = device.as_deref().and_then(|device| snapshot.posture.of(device));
     let asked = Arc::new(Asked {
         principal: principal.clone(),
-        groups: snapshot.groups.of(&principal.id),
+        groups: groups_of(snapshot, principal),
         device: device.clone(),
         posture: posture.cloned(),
         certificate: Arc::clone(certificate),
@@ -200,9 +200,17 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
     }
 }
 
-/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Workloads are exempt.
+/// A device is in no group, even if it bears the name of a person.
+fn groups_of(snapshot: &Snapshot, principal: &Subject) -> Arc<[Arc<str>]> {
+    match principal.kind {
+        PrincipalKind::User | PrincipalKind::Workload => snapshot.groups.of(&principal.id),
+        PrincipalKind::Device => Arc::default(),
+    }
+}
+
+/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Who is no person is exempt.
 fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
-    if asked.app.posture == PostureMode::Policy || asked.principal.kind == PrincipalKind::Workload {
+    if asked.app.posture == PostureMode::Policy || asked.principal.kind != PrincipalKind::User {
         return Ok(());
     }
     if asked.device.is_none() {
@@ -276,6 +284,11 @@ impl Asked {
                 }),
                 session: None,
                 threat: self.threat.as_deref().map(|list| policy::Threat { list }),
+                target: None,
+                risk: None,
+                break_glass: None,
+                alert_level: 0,
+                signal_lost: false,
                 request: policy::Request {
                     host: &self.host,
                     path: &self.path,

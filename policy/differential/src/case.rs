@@ -60,7 +60,8 @@ impl Case {
             ..Sources::default()
         };
         let scopes = self.world.scopes();
-        let vocabulary = Vocabulary { apps: &scopes, actions: NAMED_ACTIONS, ..Vocabulary::default() };
+        let devices = self.world.has_devices;
+        let vocabulary = Vocabulary { apps: &scopes, actions: NAMED_ACTIONS, devices, ..Vocabulary::default() };
         Ok(PolicySet::load_erring(&sources, &vocabulary)?.set)
     }
 

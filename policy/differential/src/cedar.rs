@@ -14,8 +14,9 @@ use crate::answer::Answer;
 use crate::case::Case;
 use crate::world::{App, EXTENSION, NAMED_ACTIONS, World};
 
-static PLAIN: LazyLock<Schema> = LazyLock::new(|| schema(""));
-static EXTENDED: LazyLock<Schema> = LazyLock::new(|| schema(EXTENSION));
+/// By whether it is extended, then by whether devices can ask.
+static SCHEMAS: LazyLock<[[Schema; 2]; 2]> =
+    LazyLock::new(|| ["", EXTENSION].map(|extension| [false, true].map(|devices| schema(extension, devices))));
 
 /// The policies of a case as Cedar holds them.
 pub struct Cedar<'a> {
@@ -40,7 +41,7 @@ impl<'a> Cedar<'a> {
         let (observed, enforced): (Vec<_>, Vec<_>) =
             policies.policies().cloned().partition(|policy| policy.annotation("mode") == Some("observe"));
         let [enforced, observed] = [enforced, observed].map(|policies| PolicySet::from_policies(policies).unwrap());
-        let schema = if case.world.is_extended { &*EXTENDED } else { &*PLAIN };
+        let schema = &SCHEMAS[usize::from(case.world.is_extended)][usize::from(case.world.has_devices)];
         Self { enforced, observed, ids, world: &case.world, schema }
     }
 
@@ -83,11 +84,10 @@ impl<'a> Cedar<'a> {
     /// The question as Cedar takes it; `None` if it does not fit the schema or is about an app that is not there.
     fn request(&self, question: &QuestionBuf<'_>) -> Option<(Request, Entities)> {
         self.world.apps.iter().find(|app| app.name == question.app)?;
-        let kind = match question.principal.kind {
-            PrincipalKind::User => "User",
-            PrincipalKind::Workload => "Workload",
-        };
-        let principal = uid(kind, &question.principal.id);
+        if question.principal.kind == PrincipalKind::Device && !question.principal.groups.is_empty() {
+            return None;
+        }
+        let principal = uid(question.principal.kind.entity_type(), &question.principal.id);
         let groups = question.principal.groups.iter().map(|group| uid("Group", group)).collect();
         let request = Request::new(
             principal.clone(),
@@ -102,11 +102,12 @@ impl<'a> Cedar<'a> {
     }
 }
 
-fn schema(extension: &str) -> Schema {
+fn schema(extension: &str, devices: bool) -> Schema {
+    let (entity, device) = if devices { ("entity Device;\n", ", Device") } else { ("", "") };
     let actions = NAMED_ACTIONS.iter().map(|name| {
-        format!("action {name} appliesTo {{ principal: [User, Workload], resource: App, context: Facts }};\n")
+        format!("action {name} appliesTo {{ principal: [User, Workload{device}], resource: App, context: Facts }};\n")
     });
-    let text = SCHEMA.to_owned() + &actions.collect::<String>() + extension;
+    let text = [SCHEMA, entity, &actions.collect::<String>(), extension].concat();
     Schema::from_cedarschema_str(&text).unwrap().0
 }
 
@@ -138,6 +139,18 @@ fn context(question: &QuestionBuf<'_>) -> Context {
     if let Some(it) = &context.threat {
         fields.push(("threat".to_owned(), record(vec![("list".to_owned(), text(&it.list))])));
     }
+    if let Some(it) = &context.target {
+        fields.push((
+            "target".to_owned(),
+            record(vec![("kind".to_owned(), text(&it.kind)), ("id".to_owned(), text(&it.id))]),
+        ));
+    }
+    if let Some(it) = &context.break_glass {
+        fields.push(("break_glass".to_owned(), record(vec![("grant".to_owned(), text(&it.grant))])));
+    }
+    fields.extend(context.risk.as_deref().map(|risk| ("risk".to_owned(), text(risk))));
+    fields.push(("alert_level".to_owned(), RestrictedExpression::new_long(context.alert_level)));
+    fields.push(("signal_lost".to_owned(), RestrictedExpression::new_bool(context.signal_lost)));
     Context::from_pairs(fields).unwrap()
 }
 

@@ -18,6 +18,8 @@ const PRINCIPALS: &[&str] = &[
     "principal is Workload in Group::\"s2\"",
 ];
 
+const DEVICES: &[&str] = &["principal is Device", "principal == Device::\"u0\"", "principal in Device::\"u1\""];
+
 const RESOURCES: &[&str] = &[
     "resource",
     "resource is App",
@@ -63,7 +65,10 @@ impl RandomPolicy {
     pub(crate) fn arbitrary(number: usize, world: &World, bytes: &mut Unstructured<'_>) -> Result<Self> {
         let id = bytes.ratio(1, 2)?.then(|| format!("policy {number}"));
         let effect = if bytes.ratio(1, 3)? { "forbid" } else { "permit" };
-        let principal = often_any(PRINCIPALS, bytes)?;
+        let principal = match world.has_devices && bytes.ratio(1, 4)? {
+            true => *bytes.choose(DEVICES)?,
+            false => often_any(PRINCIPALS, bytes)?,
+        };
         let action = match world.is_extended && bytes.ratio(1, 3)? {
             true => *bytes.choose(EXTENDED_ACTIONS)?,
             false => often_any(ACTIONS, bytes)?,

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use arbitrary::{Result, Unstructured};
 use gaccong_policy::{
-    CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, PrincipalKind, QuestionBuf, RequestBuf, SessionBuf, ThreatBuf,
+    BreakGlassBuf, CertificateBuf, ContextBuf, DeviceBuf, PrincipalBuf, PrincipalKind, QuestionBuf, RequestBuf,
+    SessionBuf, TargetBuf, ThreatBuf,
 };
 
 use crate::world::{APPS, GROUPS, NUMBERS, PRINCIPALS, TEXTS, World, some_of};
@@ -18,7 +19,7 @@ type Bytes<'a, 'b> = &'a mut Unstructured<'b>;
 
 pub(crate) fn arbitrary(world: &World, bytes: Bytes<'_, '_>) -> Result<QuestionBuf<'static>> {
     Ok(QuestionBuf {
-        principal: principal(bytes)?,
+        principal: principal(world, bytes)?,
         action: one_of(world.actions(), "delete", bytes)?,
         app: one_of(APPS, "nowhere", bytes)?,
         context: context(bytes)?,
@@ -30,8 +31,16 @@ fn one_of(known: &[&'static str], unknown: &'static str, bytes: Bytes<'_, '_>) -
     Ok(if bytes.ratio(1, 64)? { unknown } else { *bytes.choose(known)? }.into())
 }
 
-fn principal(bytes: Bytes<'_, '_>) -> Result<PrincipalBuf<'static>> {
-    let kind = if bytes.ratio(1, 4)? { PrincipalKind::Workload } else { PrincipalKind::User };
+fn principal(world: &World, bytes: Bytes<'_, '_>) -> Result<PrincipalBuf<'static>> {
+    let kind = match bytes.int_in_range(0..=31_u8)? {
+        0..=7 => PrincipalKind::Workload,
+        8..=17 if world.has_devices => PrincipalKind::Device,
+        18 => PrincipalKind::Device,
+        _ => PrincipalKind::User,
+    };
+    if kind == PrincipalKind::Device && !bytes.ratio(1, 8)? {
+        return Ok(PrincipalBuf { kind, id: (*bytes.choose(PRINCIPALS)?).into(), groups: vec![] });
+    }
     Ok(PrincipalBuf { kind, id: (*bytes.choose(PRINCIPALS)?).into(), groups: some_of(GROUPS, bytes)? })
 }
 
@@ -42,6 +51,11 @@ fn context(bytes: Bytes<'_, '_>) -> Result<ContextBuf<'static>> {
         certificate: mostly(bytes, certificate)?,
         session: mostly(bytes, session)?,
         threat: mostly(bytes, |bytes| Ok(ThreatBuf { list: text(bytes)? }))?,
+        target: mostly(bytes, |bytes| Ok(TargetBuf { kind: text(bytes)?, id: text(bytes)? }))?,
+        risk: mostly(bytes, text)?,
+        break_glass: mostly(bytes, |bytes| Ok(BreakGlassBuf { grant: text(bytes)? }))?,
+        alert_level: number(bytes)?,
+        signal_lost: flag(bytes)?,
         request: request(bytes)?,
         now_ms,
     })

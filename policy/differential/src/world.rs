@@ -71,11 +71,13 @@ pub(crate) const EXTENSION: &str = r#"
     entity Colour enum ["red", "green"];
 "#;
 
-/// What one case knows: the apps with their attributes, and whether the schema is extended.
+/// What one case knows: the apps with their attributes, and what the schema has beyond ours.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Whether the operator's schema extension is there.
     pub is_extended: bool,
+    /// Whether devices can ask.
+    pub has_devices: bool,
     /// The apps.
     pub apps: Vec<App>,
 }
@@ -92,9 +94,9 @@ pub struct App {
 
 impl World {
     pub(crate) fn arbitrary(bytes: &mut Unstructured<'_>) -> Result<Self> {
-        let is_extended = bytes.arbitrary()?;
+        let (is_extended, has_devices) = (bytes.arbitrary()?, bytes.ratio(1, 4)?);
         let apps = APPS.iter().map(|name| App::arbitrary(name, bytes)).collect::<Result<_>>()?;
-        Ok(Self { is_extended, apps })
+        Ok(Self { is_extended, has_devices, apps })
     }
 
     /// The apps as the loader takes them.

@@ -29,6 +29,7 @@ impl fmt::Display for Subject<'_> {
         let who = match self.principal {
             PrincipalKind::User => "a person",
             PrincipalKind::Workload => "a workload",
+            PrincipalKind::Device => "a device",
         };
         write!(f, "`{}` of `{}` by {who}", self.action.name, self.app.name)
     }
@@ -42,6 +43,7 @@ pub(crate) struct Action {
     pub(crate) within: Vec<SmolStr>,
     pub(crate) by_user: bool,
     pub(crate) by_workload: bool,
+    pub(crate) by_device: bool,
 }
 
 /// A policy that was grounded.
@@ -151,10 +153,7 @@ impl Grounding<'_> {
 
     /// Whether the scope may be true of such a principal: which one it is remains open.
     fn principal(&self, scope: &PrincipalConstraint) -> bool {
-        let kind = match self.subject.principal {
-            PrincipalKind::User => "User",
-            PrincipalKind::Workload => "Workload",
-        };
+        let kind = self.subject.principal.entity_type();
         match scope {
             PrincipalConstraint::Is(named) | PrincipalConstraint::IsIn(named, _) => type_name(named) == Some(kind),
             PrincipalConstraint::Eq(EntityOrSlot::Entity(uid)) => type_name(&uid.ty) == Some(kind),

@@ -137,8 +137,8 @@ pub(crate) fn of_effect<'g>(policies: &'g [(&'g str, Ground)], effect: Effect) -
 impl Action {
     /// The kinds of principal that can do it.
     pub(crate) fn principals(&self) -> impl Iterator<Item = PrincipalKind> {
-        let kinds = [(PrincipalKind::User, self.by_user), (PrincipalKind::Workload, self.by_workload)];
-        kinds.into_iter().filter(|(_, can)| *can).map(|(kind, _)| kind)
+        let kinds = PrincipalKind::ALL.into_iter().zip([self.by_user, self.by_workload, self.by_device]);
+        kinds.filter(|(_, can)| *can).map(|(kind, _)| kind)
     }
 }
 
@@ -153,10 +153,11 @@ fn actions(schema: &Schema) -> Vec<Action> {
         let name = env.action().id().unescaped().to_owned();
         let within = entities.iter().filter_map(|entities| entities.ancestors(env.action())).flatten();
         let within = within.map(|uid| SmolStr::new(uid.id().unescaped())).collect();
-        let action = Action { name: name.clone(), within, by_user: false, by_workload: false };
+        let action = Action { name: name.clone(), within, by_user: false, by_workload: false, by_device: false };
         let action = found.entry(name).or_insert(action);
         action.by_user |= env.principal().to_string() == "User";
         action.by_workload |= env.principal().to_string() == "Workload";
+        action.by_device |= env.principal().to_string() == "Device";
     }
     let mut actions: Vec<Action> = found.into_values().collect();
     actions.sort_unstable();

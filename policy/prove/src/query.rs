@@ -84,12 +84,8 @@ impl Query<'_> {
 
     fn environment(&self) -> Result<RequestEnv, Box<cedar_policy::ParseErrors>> {
         let name = |name: &str| name.parse::<EntityTypeName>().map_err(Box::new);
-        let principal = match self.principal {
-            PrincipalKind::User => "User",
-            PrincipalKind::Workload => "Workload",
-        };
         let action = EntityUid::from_type_name_and_id(name("Action")?, EntityId::new(self.action));
-        Ok(RequestEnv::new(name(principal)?, action, name("App")?))
+        Ok(RequestEnv::new(name(self.principal.entity_type())?, action, name("App")?))
     }
 
     fn literals(&self) -> Literals {

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use gaccong_policy::{ContextBuf, PrincipalBuf, PrincipalKind, QuestionBuf};
+use gaccong_policy::{ContextBuf, PrincipalBuf, QuestionBuf};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,7 @@ enum Kind {
 /// A fact: its path in the context, how it is drawn, and whether it may be absent. Records stand before what is in them.
 type Fact = (&'static str, Kind, bool);
 
-const FACTS: [Fact; 34] = [
+const FACTS: [Fact; 42] = [
     ("device", Kind::Record, true),
     ("device.id", Kind::Text, false),
     ("device.managed", Kind::Truth, true),
@@ -64,6 +64,14 @@ const FACTS: [Fact; 34] = [
     ("session.auth_age_s", Kind::Number, false),
     ("threat", Kind::Record, true),
     ("threat.list", Kind::Text, false),
+    ("target", Kind::Record, true),
+    ("target.kind", Kind::Text, false),
+    ("target.id", Kind::Text, false),
+    ("risk", Kind::Text, true),
+    ("break_glass", Kind::Record, true),
+    ("break_glass.grant", Kind::Text, false),
+    ("alert_level", Kind::Number, false),
+    ("signal_lost", Kind::Truth, false),
     ("request", Kind::Record, false),
     ("request.host", Kind::Text, false),
     ("request.path", Kind::Text, false),
@@ -88,12 +96,8 @@ impl<'a> Sampler<'a> {
         let nothing = Values::default();
         let facts = FACTS.into_iter().filter(|(path, _, optional)| !optional || literals.of_fact.contains_key(*path));
         let facts = facts.map(|fact| (fact, values(fact.1, literals.of_fact.get(fact.0).unwrap_or(&nothing))));
-        let kind = match subject.principal {
-            PrincipalKind::User => "User",
-            PrincipalKind::Workload => "Workload",
-        };
         let named = |kind: &str| literals.entities.iter().filter(|it| it.0 == kind).map(|it| it.1.clone()).collect();
-        let mut principals: Vec<String> = named(kind);
+        let mut principals: Vec<String> = named(subject.principal.entity_type());
         principals.push(ordinary_name(subject.principal).to_owned());
         Self { subject, facts: facts.collect(), principals, groups: named("Group"), state: 1 }
     }

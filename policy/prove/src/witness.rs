@@ -20,11 +20,9 @@ pub type Witness = QuestionBuf<'static>;
 /// The question that `env` answers, about the app `app`.
 pub(crate) fn question(env: &Env, app: &str, action: &str) -> Result<Witness, String> {
     let principal = env.request.principal().ok_or("no principal")?;
-    let kind = match principal.type_name().to_string().as_str() {
-        "User" => PrincipalKind::User,
-        "Workload" => PrincipalKind::Workload,
-        other => return Err(format!("a principal of the type `{other}`")),
-    };
+    let type_name = principal.type_name().to_string();
+    let kind = PrincipalKind::ALL.into_iter().find(|kind| kind.entity_type() == type_name);
+    let kind = kind.ok_or_else(|| format!("a principal of the type `{type_name}`"))?;
     let context = env.request.context().ok_or("no context")?.to_json_value().map_err(|error| error.to_string())?;
     // A JSON value that is given away leaves nothing to borrow from.
     let context = ContextBuf::<'static>::deserialize(plain_context(context)?).map_err(|error| error.to_string())?;
@@ -40,6 +38,7 @@ pub(crate) fn question(env: &Env, app: &str, action: &str) -> Result<Witness, St
 fn within_bounds(mut context: ContextBuf<'static>) -> ContextBuf<'static> {
     let clamp = |value: &mut i64, bounds: RangeInclusive<i64>| *value = (*value).clamp(*bounds.start(), *bounds.end());
     clamp(&mut context.now_ms, bounds::NOW_MS);
+    clamp(&mut context.alert_level, bounds::ALERT_LEVEL);
     if let Some(device) = &mut context.device {
         device.age_s.iter_mut().for_each(|age| clamp(age, bounds::AGE_S));
         device.patch_age_days.iter_mut().for_each(|age| clamp(age, bounds::PATCH_AGE_DAYS));
@@ -117,8 +116,13 @@ pub(crate) fn simplify(mut witness: Witness, is_witness: impl Fn(&Witness) -> bo
 }
 
 /// Steps towards an ordinary request, the largest first.
-const SIMPLER: [fn(&mut Witness); 33] = [
+const SIMPLER: [fn(&mut Witness); 41] = [
     |it| it.context.threat = None,
+    |it| it.context.target = None,
+    |it| it.context.risk = None,
+    |it| it.context.break_glass = None,
+    |it| it.context.alert_level = 0,
+    |it| it.context.signal_lost = false,
     |it| it.context.certificate = None,
     |it| it.context.session = None,
     |it| it.context.device = None,
@@ -146,6 +150,9 @@ const SIMPLER: [fn(&mut Witness); 33] = [
     |it| it.context.certificate.iter_mut().for_each(|certificate| certificate.serial = "01".into()),
     |it| it.context.certificate.iter_mut().for_each(|it| it.not_after_ms = ORDINARY_TIME_MS + 86_400_000),
     |it| it.context.threat.iter_mut().for_each(|threat| threat.list = "example".into()),
+    |it| it.context.target.iter_mut().for_each(|target| target.kind = "user".into()),
+    |it| it.context.target.iter_mut().for_each(|target| target.id = "someone@example".into()),
+    |it| it.context.break_glass.iter_mut().for_each(|it| it.grant = "example".into()),
     |it| it.principal.id = ordinary_name(it.principal.kind).into(),
     |it| it.context.now_ms = ORDINARY_TIME_MS,
     |it| it.context.request.source_ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
@@ -158,5 +165,6 @@ pub(crate) fn ordinary_name(kind: PrincipalKind) -> &'static str {
     match kind {
         PrincipalKind::User => "someone@example",
         PrincipalKind::Workload => "spiffe://example/service",
+        PrincipalKind::Device => "laptop-1",
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Uid {
 pub(crate) enum Kind {
     User,
     Workload,
+    Device,
     Group,
     App,
     AppGroup,
@@ -118,6 +119,7 @@ impl Kind {
         match name {
             "User" => Self::User,
             "Workload" => Self::Workload,
+            "Device" => Self::Device,
             "Group" => Self::Group,
             "App" => Self::App,
             "AppGroup" => Self::AppGroup,
@@ -130,6 +132,7 @@ impl Kind {
         match kind {
             PrincipalKind::User => &Self::User,
             PrincipalKind::Workload => &Self::Workload,
+            PrincipalKind::Device => &Self::Device,
         }
     }
 
@@ -138,6 +141,7 @@ impl Kind {
         match self {
             Self::User => Some(PrincipalKind::User),
             Self::Workload => Some(PrincipalKind::Workload),
+            Self::Device => Some(PrincipalKind::Device),
             _ => None,
         }
     }

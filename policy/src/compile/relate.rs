@@ -50,7 +50,7 @@ impl Test {
 
     /// The principal is one of these.
     fn principal<'a>(uids: impl Iterator<Item = &'a Uid> + Clone) -> Self {
-        Self::any([PrincipalKind::User, PrincipalKind::Workload].map(|kind| {
+        Self::any(PrincipalKind::ALL.map(|kind| {
             let mut ids: Vec<_> =
                 uids.clone().filter(|uid| uid.kind.principal_kind() == Some(kind)).map(|uid| uid.id.clone()).collect();
             ids.sort_unstable();

@@ -59,6 +59,11 @@ pub(crate) static CONTEXT: Part = Part {
         ("certificate", Slot::Part(&CERTIFICATE)),
         ("session", Slot::Part(&SESSION)),
         ("threat", Slot::Part(&THREAT)),
+        ("target", Slot::Part(&TARGET)),
+        ("risk", Slot::Text(|context| context.risk)),
+        ("break_glass", Slot::Part(&BREAK_GLASS)),
+        ("alert_level", Slot::Number(Unit::Long, |context| Some(context.alert_level))),
+        ("signal_lost", Slot::Flag(|context| Some(context.signal_lost))),
         ("request", Slot::Part(&REQUEST)),
         ("now", Slot::Number(Unit::Datetime, |context| Some(context.now_ms))),
     ],
@@ -114,6 +119,21 @@ static THREAT: Part = Part {
     slots: &[("list", Slot::Text(|context| Some(context.threat.as_ref()?.list)))],
 };
 
+static TARGET: Part = Part {
+    is_present: |context| context.target.is_some(),
+    is_certain: false,
+    slots: &[
+        ("kind", Slot::Text(|context| Some(context.target.as_ref()?.kind))),
+        ("id", Slot::Text(|context| Some(context.target.as_ref()?.id))),
+    ],
+};
+
+static BREAK_GLASS: Part = Part {
+    is_present: |context| context.break_glass.is_some(),
+    is_certain: false,
+    slots: &[("grant", Slot::Text(|context| Some(context.break_glass.as_ref()?.grant)))],
+};
+
 static REQUEST: Part = Part {
     is_present: |_| true,
     is_certain: true,
@@ -148,6 +168,8 @@ mod tests {
             ("Certificate", &CERTIFICATE),
             ("Session", &SESSION),
             ("Threat", &THREAT),
+            ("Target", &TARGET),
+            ("BreakGlass", &BREAK_GLASS),
             ("HttpRequest", &REQUEST),
         ];
         for (name, part) in parts {

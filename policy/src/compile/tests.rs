@@ -104,6 +104,12 @@ const CONDITIONS: &[&str] = &[
     "[{ip: ip(\"10.0.0.1\"), now: context.now}].contains({ip: ip(\"10.0.0.1/32\"), now: datetime(\"2026-01-01\")})",
     "context has device && context.device == context.device",
     "context has threat && context.threat == {list: \"scanners\"}",
+    "context has target && context.target == {kind: \"user\", id: \"bob\"}",
+    "context has target.id && context.target.kind == \"user\" && context.target.id == context.request.host",
+    "context has risk && [\"medium\", \"high\"].contains(context.risk)",
+    "context.alert_level > 1 || context.signal_lost",
+    "context.alert_level * 9223372036854775807 > 1 || !context.signal_lost",
+    "context has break_glass && context.break_glass.grant like \"fire-*\" && !(context has break_glass.approvers)",
     "context == context && [context].contains(context)",
     "context has device && [context.device].contains(context.device)",
 ];
@@ -126,6 +132,10 @@ fn ask_all(mut ask: impl FnMut(&Question<'_>)) {
         Some(Device { managed: Some(true), risk: Some("low"), age_s: None, ..whole.context.device.unwrap() });
     full.context.session = Some(Session { method: "oidc", acr: Some("high"), auth_age_s: 5 });
     full.context.threat = Some(Threat { list: "scanners" });
+    full.context.target = Some(Target { kind: "user", id: "bob" });
+    full.context.risk = Some("high");
+    full.context.break_glass = Some(BreakGlass { grant: "fire-1" });
+    (full.context.alert_level, full.context.signal_lost) = (3, true);
     full.context.now_ms = NOW_MS - 1;
     full.context.request.path = "/áđạ";
     full.context.request.source_ip = "::ffff:127.0.0.1".parse().unwrap();

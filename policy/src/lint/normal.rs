@@ -26,6 +26,7 @@ pub(super) struct World<'a> {
     /// Each action, and each group of actions, with the actions in it.
     actions: HashMap<String, BTreeSet<Arc<str>>>,
     all_actions: BTreeSet<Arc<str>>,
+    principal_types: BTreeSet<Arc<str>>,
     /// Whether there may be other apps tomorrow.
     is_open: bool,
 }
@@ -49,6 +50,7 @@ impl<'a> World<'a> {
             groups: vocabulary.groups.map(|groups| groups.iter().copied().collect()),
             actions,
             all_actions,
+            principal_types: vocabulary.principal_types().map(Arc::from).collect(),
             is_open: false,
         }
     }
@@ -208,7 +210,7 @@ impl<'a> World<'a> {
         let all: BTreeSet<Arc<str>> = match &*term.text {
             "action" => self.all_actions.clone(),
             RESOURCE => self.apps.iter().map(|(name, _)| Arc::clone(name)).collect(),
-            PRINCIPAL_TYPE => ["User".into(), "Workload".into()].into(),
+            PRINCIPAL_TYPE => self.principal_types.clone(),
             "type of resource" => ["App".into()].into(),
             _ => BTreeSet::new(),
         };

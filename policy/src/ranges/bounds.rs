@@ -13,11 +13,14 @@ pub const NOT_AFTER_MS: RangeInclusive<i64> = NOW_MS;
 pub const AGE_S: RangeInclusive<i64> = 0..=10_000_000_000;
 /// `context.device.patch_age_days`: up to three centuries.
 pub const PATCH_AGE_DAYS: RangeInclusive<i64> = 0..=100_000;
+/// `context.alert_level`: 0 is normal.
+pub const ALERT_LEVEL: RangeInclusive<i64> = 0..=5;
 
 /// The bounds of the number at this path of `context`, times in milliseconds.
 pub(crate) fn of(path: &[&str]) -> Option<RangeInclusive<i64>> {
     Some(match path {
         ["now"] => NOW_MS,
+        ["alert_level"] => ALERT_LEVEL,
         ["certificate", "not_after"] => NOT_AFTER_MS,
         ["device", "age_s"] | ["session", "auth_age_s"] => AGE_S,
         ["device", "patch_age_days"] => PATCH_AGE_DAYS,
@@ -30,6 +33,7 @@ pub(crate) fn check(question: &Question<'_>) -> Result<(), String> {
     let context = &question.context;
     let device = context.device.as_ref();
     within("now", Some(context.now_ms), NOW_MS)?;
+    within("alert_level", Some(context.alert_level), ALERT_LEVEL)?;
     within("certificate.not_after", context.certificate.as_ref().map(|it| it.not_after_ms), NOT_AFTER_MS)?;
     within("device.age_s", device.and_then(|device| device.age_s), AGE_S)?;
     within("device.patch_age_days", device.and_then(|device| device.patch_age_days), PATCH_AGE_DAYS)?;

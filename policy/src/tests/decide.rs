@@ -181,6 +181,31 @@ fn an_action_of_an_extension_is_only_for_whom_it_says() {
 }
 
 #[test]
+fn devices_ask_only_where_they_are_known_only_for_named_actions_and_without_groups() {
+    let text = "@id(\"d\") permit (principal is Device, action == Action::\"approve\", resource)
+        when { context has target && context.target == {kind: \"device\", id: \"laptop-7\"} };";
+    assert!(load(text).is_err());
+    let set =
+        for_our_apps(|known| PolicySet::load(&sources(text), &Vocabulary { devices: true, ..*known })).unwrap().set;
+    let mut asked = question(&[]);
+    asked.principal = Principal { kind: PrincipalKind::Device, id: "laptop-7", groups: &[] };
+    asked.action = "approve";
+    let summary = |question: &Question<'_>| {
+        let answer = summary(&set.decide(question, Mode::Enforce));
+        assert_eq!(answer, summary(&set.decide_by_cedar(question, Mode::Enforce)));
+        answer
+    };
+    assert_eq!(summary(&asked), "NoPermit");
+    asked.context.target = Some(Target { kind: "device", id: "laptop-7" });
+    assert_eq!(summary(&asked), "permit d");
+    assert_eq!(summary(&Question { action: "read", ..asked }), "Error");
+    let staff = groups(&["staff"]);
+    assert_eq!(summary(&Question { principal: Principal { groups: &staff, ..asked.principal }, ..asked }), "Error");
+    let unknown = for_our_apps(|known| PolicySet::load(&sources(""), known)).unwrap().set;
+    assert_eq!(crate::tests::summary(&unknown.decide(&asked, Mode::Enforce)), "Error");
+}
+
+#[test]
 fn hostile_names_are_only_names() {
     let mut question = question(&[]);
     question.principal.id = "alice\" || true || \"\0\u{202e}\\";

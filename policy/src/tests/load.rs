@@ -116,21 +116,29 @@ fn warns_of_forbids_that_silence_ends() {
         assert!(found.is_empty(), "{condition}: {found:?}");
     }
     assert!(warnings(&format!("permit (principal, action, resource) when {{ {high} }};")).is_empty());
+    for absent_in_normal_times in ["context has threat", "context has risk && context.risk == \"high\""] {
+        let text = format!("forbid (principal, action, resource) when {{ {absent_in_normal_times} }};");
+        assert!(warnings(&text).is_empty(), "{absent_in_normal_times}");
+    }
 }
 
 #[test]
 fn the_digest_is_of_all_that_decides_and_of_no_order() {
     let policy = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
     let (a, b) = (policy("a", "permit (principal, action, resource);"), policy("b", ""));
-    let digest = |policies: &[&Source], actions: &[&str]| {
+    let digest_of = |policies: &[&Source], vocabulary: &Vocabulary<'_>| {
         let policies = policies.iter().map(|source| (*source).clone()).collect();
         let sources = Sources { policies, ..Sources::default() };
-        PolicySet::load(&sources, &Vocabulary { actions, ..Vocabulary::default() }).unwrap().set.digest().to_string()
+        PolicySet::load(&sources, vocabulary).unwrap().set.digest().to_string()
     };
+    let digest =
+        |policies: &[&Source], actions: &[&str]| digest_of(policies, &Vocabulary { actions, ..Vocabulary::default() });
     assert_eq!(digest(&[&a, &b], &[]), digest(&[&b, &a], &[]));
     assert_eq!(digest(&[&a], &[]).len(), 64);
     assert_ne!(digest(&[&a], &[]), digest(&[&a, &b], &[]));
     assert_ne!(digest(&[&a], &[]), digest(&[&a], &["approve"]));
+    let with_devices = Vocabulary { devices: true, ..Vocabulary::default() };
+    assert_ne!(digest(&[&a], &[]), digest_of(&[&a], &with_devices));
 }
 
 #[test]

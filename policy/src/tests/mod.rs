@@ -81,9 +81,10 @@ pub(super) fn question(groups: &[Arc<str>]) -> Question<'_> {
                 not_after_ms: NOW_MS + 86_400_000,
             }),
             session: Some(Session { method: "oidc", acr: None, auth_age_s: 60 }),
-            threat: None,
-            request: Request { host: "hr.test", path: "/a", method: "GET", source_ip: [192, 0, 2, 1].into() },
-            now_ms: NOW_MS,
+            ..Context::of(
+                Request { host: "hr.test", path: "/a", method: "GET", source_ip: [192, 0, 2, 1].into() },
+                NOW_MS,
+            )
         },
     }
 }

@@ -96,6 +96,8 @@ fn questions_outside_of_the_bounds_are_errors() {
     assert_eq!(decided(&|context| context.now_ms = *bounds::NOW_MS.end()), "permit a.cedar:1");
     assert_eq!(decided(&|context| context.now_ms = *bounds::NOW_MS.end() + 1), "Error");
     assert_eq!(decided(&|context| context.now_ms = -1), "Error");
+    assert_eq!(decided(&|context| context.alert_level = 5), "permit a.cedar:1");
+    assert_eq!(decided(&|context| context.alert_level = 6), "Error");
     assert_eq!(decided(&|context| context.device.as_mut().unwrap().patch_age_days = Some(-1)), "Error");
     assert_eq!(decided(&|context| context.device.as_mut().unwrap().age_s = Some(i64::MAX)), "Error");
     assert_eq!(decided(&|context| context.session.as_mut().unwrap().auth_age_s = -5), "Error");

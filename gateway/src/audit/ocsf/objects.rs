@@ -197,6 +197,8 @@ impl<'a> Actor<'a> {
     pub(super) fn of(kind: PrincipalKind, id: &'a str, groups: &'a [Arc<str>], bounds: &Bounds) -> Self {
         let (type_id, r#type) = match kind {
             PrincipalKind::User => (1, "User"),
+            // The account of a computer.
+            PrincipalKind::Device => (3, "System"),
             PrincipalKind::Workload => (4, "Service"),
         };
         Self { user: User { uid: bounds.name(id), type_id, r#type, groups: Groups(bounds.groups(groups)) } }

@@ -1,6 +1,6 @@
 //! `unmapped.gaccong`: what OCSF has no place for. Attributes are added to it, never changed, while its version is the same.
 
-use gaccong_policy::{Context, Device, PolicyId, Principal, Question, Request, Threat};
+use gaccong_policy::{BreakGlass, Context, Device, PolicyId, Principal, Question, Request, Target, Threat};
 use serde::Serialize;
 
 use super::objects::Id;
@@ -188,6 +188,9 @@ fn fit<'a>(question: &Question<'a>, bounds: &Bounds) -> (Question<'a>, bool) {
                 ..session
             }),
             threat: context.threat.map(|it| Threat { list: fit(it.list, bounds.name) }),
+            target: context.target.map(|it| Target { kind: fit(it.kind, bounds.name), id: fit(it.id, bounds.name) }),
+            risk: context.risk.map(|it| fit(it, bounds.name)),
+            break_glass: context.break_glass.map(|it| BreakGlass { grant: fit(it.grant, bounds.name) }),
             request: Request {
                 host: fit(context.request.host, bounds.name),
                 path: fit(context.request.path, bounds.path),

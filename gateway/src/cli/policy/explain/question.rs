@@ -85,6 +85,18 @@ struct ByHand {
     /// The list of threats that the client's address is on.
     #[arg(long, value_name = "LIST", requires = "principal")]
     threat: Option<String>,
+    /// The risk of the principal: `low`, `medium`, `high`.
+    #[arg(long, value_name = "RISK", requires = "principal")]
+    risk: Option<String>,
+    /// The id of the grant by which the principal comes in in an emergency.
+    #[arg(long, value_name = "ID", requires = "principal")]
+    break_glass: Option<String>,
+    /// The level of alert.
+    #[arg(long, value_name = "LEVEL", default_value_t = 0)]
+    alert_level: i64,
+    /// Whether a stream of signals is quiet or paused.
+    #[arg(long, requires = "principal")]
+    signal_lost: bool,
     /// When (RFC 3339: `2026-01-31T08:00:00Z`). Default: now.
     #[arg(long, value_name = "TIME", requires = "principal")]
     now: Option<Timestamp>,
@@ -199,6 +211,10 @@ impl ByHand {
             "certificate": self.trust_domain.as_ref().map(certificate),
             "session": self.session(),
             "threat": self.threat.as_ref().map(|list| json!({ "list": list })),
+            "risk": self.risk,
+            "break_glass": self.break_glass.as_ref().map(|grant| json!({ "grant": grant })),
+            "alert_level": self.alert_level,
+            "signal_lost": self.signal_lost,
             "request": { "host": host, "path": self.path, "method": method, "source_ip": source_ip },
             "now_ms": now,
         })

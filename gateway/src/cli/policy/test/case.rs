@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use gaccong_policy::{Cause, ContextBuf, QuestionBuf, RequestBuf, ThreatBuf};
+use gaccong_policy::{BreakGlassBuf, Cause, ContextBuf, QuestionBuf, RequestBuf, ThreatBuf};
 use serde::Serialize;
 
 use super::known::Known;
@@ -64,6 +64,10 @@ pub(super) struct Settings<'a> {
     certificate: Option<Text<'a>>,
     session: Option<Text<'a>>,
     threat: Option<Text<'a>>,
+    risk: Option<Text<'a>>,
+    break_glass: Option<Text<'a>>,
+    alert_level: Option<i64>,
+    signal_lost: Option<bool>,
     app: Option<Text<'a>>,
     doing: Option<Doing<'a>>,
     from: Option<Text<'a>>,
@@ -78,6 +82,10 @@ impl<'a> Settings<'a> {
             certificate: table.text("certificate"),
             session: table.text("session"),
             threat: table.text("threat"),
+            risk: table.text("risk"),
+            break_glass: table.text("break_glass"),
+            alert_level: table.optional_count("alert_level"),
+            signal_lost: table.optional_flag("signal_lost"),
             app: table.text("app"),
             doing: request::doing(table),
             from: table.text("from"),
@@ -93,6 +101,10 @@ impl<'a> Settings<'a> {
             certificate: self.certificate.or(defaults.certificate),
             session: self.session.or(defaults.session),
             threat: self.threat.or(defaults.threat),
+            risk: self.risk.or(defaults.risk),
+            break_glass: self.break_glass.or(defaults.break_glass),
+            alert_level: self.alert_level.or(defaults.alert_level),
+            signal_lost: self.signal_lost.or(defaults.signal_lost),
             app: self.app.or(defaults.app),
             doing: self.doing.or(defaults.doing),
             from: self.from.or(defaults.from),
@@ -156,7 +168,19 @@ fn question(case: &Settings<'_>, spot: Spot<'_>, parts: &Parts<'_>, known: &Know
     let Asked { action, host, path, method } = doing?.of(app)?;
     let request = RequestBuf { host: host.into(), path: path.into(), method: method.into(), source_ip: source_ip? };
     let (device, certificate, session) = (device?, certificate?, session?);
-    let context = ContextBuf { device, certificate, session, threat, request, now_ms: now_ms? };
+    let context = ContextBuf {
+        device,
+        certificate,
+        session,
+        threat,
+        target: None,
+        risk: case.risk.as_ref().map(owned),
+        break_glass: case.break_glass.as_ref().map(|grant| BreakGlassBuf { grant: owned(grant) }),
+        alert_level: case.alert_level.unwrap_or_default(),
+        signal_lost: case.signal_lost.unwrap_or_default(),
+        request,
+        now_ms: now_ms?,
+    };
     Some(QuestionBuf {
         principal: principal?,
         action: action.to_string().into(),
@@ -195,14 +219,15 @@ fn remove(path: &Text<'_>, context: &mut ContextBuf<'static>) {
         "session" => context.session.take().is_some(),
         "session.acr" => context.session.as_mut().and_then(|session| session.acr.take()).is_some(),
         "threat" => context.threat.take().is_some(),
+        "risk" => context.risk.take().is_some(),
+        "break_glass" => context.break_glass.take().is_some(),
         other => match (other.strip_prefix("device."), &mut context.device) {
             (Some(fact), Some(device)) => parts::forget(device, fact),
             _ => false,
         },
     };
     if !was_there {
-        let expected =
-            "`device`, `device.…`, `certificate`, `session`, `session.acr` or `threat`, where the case has it";
+        let expected = "`device`, `device.…`, `certificate`, `session`, `session.acr`, `threat`, `risk` or `break_glass`, where the case has it";
         path.spot.error(format!("there is no `{}` to leave out", &**path), expected);
     }
 }
