@@ -12,6 +12,7 @@ pub mod control;
 pub mod facts;
 pub mod gateway;
 pub mod metrics;
+pub mod outgoing;
 pub mod pki;
 pub mod process;
 pub mod reason;
