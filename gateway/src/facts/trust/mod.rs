@@ -5,8 +5,10 @@
 //! and unrevoked *now*, by the trust that is in force now?
 
 mod authority;
-mod crl;
+pub mod crl;
+mod crl_files;
 mod load;
+mod message;
 mod path;
 mod signature;
 mod standing;
@@ -31,6 +33,7 @@ use crate::request::identify::certificate::{MAX_CERTIFICATE_BYTES, presented};
 use crate::request::identify::{ClientCertificate, Named, identify, printable};
 use authority::{Authority, AuthorityId};
 use crl::Crl;
+use crl_files::CrlFile;
 pub use load::{LoadedTrust, TrustProblem};
 pub use standing::Standing;
 pub use verifier::{ClientVerifier, Presented};
@@ -63,7 +66,7 @@ struct Domain {
     checks_revocation: bool,
     crls: HashMap<AuthorityId, Vec<Arc<Crl>>>,
     /// The lists that each file held, for the next reload.
-    crl_files: HashMap<PathBuf, Vec<Arc<Crl>>>,
+    crl_files: HashMap<PathBuf, CrlFile>,
 }
 
 /// A client certificate that was refused.
