@@ -20,6 +20,7 @@ mod load;
 mod management;
 mod name;
 pub(crate) mod reader;
+mod revocation;
 mod signing;
 pub(crate) mod source;
 mod upstream;
@@ -45,6 +46,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use revocation::{CrlFetch, Ocsp, OnFailure};
 pub use signing::{Signer, Signing};
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 

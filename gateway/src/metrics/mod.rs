@@ -37,6 +37,7 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -61,9 +62,10 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 10] = [
+        let all: [Box<dyn Collector>; 11] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -74,6 +76,7 @@ impl Metrics {
             Box::new(revocation_latency.clone()),
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
+            Box::new(crl_fetches.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -88,6 +91,7 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            crl_fetches,
             shadow,
             scraped,
         })
@@ -148,6 +152,11 @@ impl Metrics {
         };
         self.upstream_requests.with_label_values(&[app, result]).inc();
         self.upstream_duration.with_label_values(&[app]).observe(duration_us as f64 / 1e6);
+    }
+
+    /// A revocation list of a trust domain was asked for.
+    pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
+        self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.

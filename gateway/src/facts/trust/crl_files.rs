@@ -13,6 +13,7 @@ use rustls::pki_types::SignatureVerificationAlgorithm;
 use super::authority::Authority;
 use super::crl::{Crl, Unverified};
 use super::load::{Report, timestamp};
+use crate::config::TrustDomain;
 
 /// The longest file of lists, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
@@ -51,14 +52,15 @@ impl CrlFile {
 
 /// Reads the files that have changed since `before`. One that cannot be loaded keeps the lists that it held before.
 pub(super) fn load(
-    files: &[PathBuf],
+    domain: &TrustDomain,
     authorities: &[Authority],
     before: Option<&HashMap<PathBuf, CrlFile>>,
     algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     report: &mut Report,
 ) -> HashMap<PathBuf, CrlFile> {
     let mut loaded = HashMap::new();
-    for file in files {
+    let fetched = domain.crl_fetch.iter().map(|fetch| (&fetch.file, true));
+    for (file, is_fetched) in domain.crl.iter().map(|file| (file, false)).chain(fetched) {
         let held = before.and_then(|before| before.get(file)).filter(|held| held.is_trusted(authorities));
         let read = match read(file, held, authorities, algorithms) {
             Ok(read) => read,
@@ -67,6 +69,11 @@ pub(super) fn load(
                     report.kept_list = true;
                     report.warn(file, format!("revocation list cannot be loaded, the last good one stays: {why}"));
                     CrlFile { lists: held.lists.clone(), stamp: None }
+                }
+                // It will be fetched, and until then the certificates that it is about are refused.
+                None if is_fetched => {
+                    report.warn(file, format!("no fetched revocation list yet: {why}"));
+                    continue;
                 }
                 None => {
                     report.error(file, format!("revocation list cannot be loaded: {why}"));
@@ -90,18 +97,26 @@ fn read(
     algorithms: &[&'static dyn SignatureVerificationAlgorithm],
 ) -> Result<CrlFile, String> {
     let open = File::open(file).map_err(|error| error.to_string())?;
-    let metadata = open.metadata().map_err(|error| error.to_string())?;
-    let stamp = Stamp::of(&metadata);
+    let stamp = open.metadata().ok().and_then(|metadata| Stamp::of(&metadata));
     if let Some(held) = held.filter(|held| stamp.is_some() && held.stamp == stamp) {
         return Ok(CrlFile { lists: held.lists.clone(), stamp });
     }
-    if metadata.len() > MAX_FILE_BYTES {
+    let lists = read_lists(&open, authorities, algorithms)?.into_iter().map(Arc::new).collect();
+    Ok(CrlFile { lists, stamp })
+}
+
+/// Reads and verifies the lists of a file.
+pub(super) fn read_lists<'a>(
+    file: &File,
+    authorities: impl IntoIterator<Item = &'a Authority> + Clone,
+    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+) -> Result<Vec<Crl>, String> {
+    if file.metadata().map_err(|error| error.to_string())?.len() > MAX_FILE_BYTES {
         return Err(format!("longer than {MAX_FILE_BYTES} bytes"));
     }
-    let input = BufReader::with_capacity(READ_BYTES, open.take(MAX_FILE_BYTES));
-    let lists = Unverified::read_all(input)?.into_iter().map(|list| Crl::verify(list, authorities, algorithms));
-    let lists = lists.map(|list| list.map(Arc::new)).collect::<Result<_, _>>()?;
-    Ok(CrlFile { lists, stamp })
+    let input = BufReader::with_capacity(READ_BYTES, file.take(MAX_FILE_BYTES));
+    let lists = Unverified::read_all(input)?.into_iter();
+    lists.map(|list| Crl::verify(list, authorities.clone(), algorithms)).collect()
 }
 
 impl CrlFile {

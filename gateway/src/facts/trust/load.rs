@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::authority::Authority;
 use super::crl_files::{self, CrlFile};
+use super::fetch::Fetcher;
 use super::{Domain, Trust};
 use crate::config::{Clients, TrustDomain};
 
@@ -89,13 +90,14 @@ fn load_domain(
     if authorities.is_empty() {
         return None;
     }
-    let before = before.map(|before| &before.crl_files);
-    let crl_files = crl_files::load(&domain.crl, &authorities, before, algorithms, report);
+    let files_before = before.map(|before| &before.crl_files);
+    let crl_files = crl_files::load(domain, &authorities, files_before, algorithms, report);
     let mut crls: HashMap<_, Vec<_>> = HashMap::new();
     for crl in crl_files.values().flat_map(CrlFile::lists) {
         crls.entry(crl.issuer).or_default().push(Arc::clone(crl));
     }
-    if let Some(file) = domain.crl.first() {
+    let fetches = domain.crl_fetch.iter().map(|fetch| &fetch.file);
+    if let Some(file) = domain.crl.iter().chain(fetches).next() {
         for authority in authorities.iter().filter(|authority| !crls.contains_key(&authority.id)) {
             report.warn(file, format!("no revocation list of `{}`: its certificates are refused", authority.name));
         }
@@ -120,10 +122,20 @@ fn load_domain(
         roots,
         intermediates: intermediates.into_iter().map(|(authority, _)| authority).collect(),
         roots_end_ms,
-        checks_revocation: !domain.crl.is_empty(),
+        checks_revocation: !(domain.crl.is_empty() && domain.crl_fetch.is_empty()),
+        fetchers: open_fetchers(domain, before, report)?,
         crls,
         crl_files,
     })
+}
+
+/// What fetches the lists of a domain; a fetcher with the same settings as before is taken over.
+fn open_fetchers(domain: &TrustDomain, before: Option<&Domain>, report: &mut Report) -> Option<Vec<Arc<Fetcher>>> {
+    let before = before.map_or(&[][..], |before| &before.fetchers);
+    let opened = domain.crl_fetch.iter().map(|settings| Fetcher::open(&domain.name, settings, before));
+    let opened: Vec<_> =
+        opened.map(|fetcher| fetcher.map_err(|fault| report.error(&fault.file, fault.message))).collect();
+    opened.into_iter().collect::<Result<_, ()>>().ok()
 }
 
 fn load_bundle(file: &Path, report: &mut Report) -> Vec<Authority> {

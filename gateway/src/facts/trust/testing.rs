@@ -162,12 +162,18 @@ impl Files {
             name: Arc::from("staff"),
             ca: vec![ca],
             crl,
+            crl_fetch: vec![],
+            ocsp: None,
             device: rule(NameSource::Uri, "urn:device:"),
             person: rule(NameSource::Email, ""),
             workload: None,
         };
-        let clients =
-            Clients { certificate: CertificateMode::Required, on_invalid: OnInvalid::Alert, trust: vec![domain] };
+        let clients = Clients {
+            certificate: CertificateMode::Required,
+            on_invalid: OnInvalid::Alert,
+            cache: None,
+            trust: vec![domain],
+        };
         Self { directory, clients }
     }
 

@@ -41,9 +41,9 @@ pub(super) struct Crl {
 
 impl Crl {
     /// Finds out who signed a list, which must be a CA that may.
-    pub(super) fn verify(
+    pub(super) fn verify<'a>(
         list: Unverified,
-        authorities: &[Authority],
+        authorities: impl IntoIterator<Item = &'a Authority>,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, String> {
         let signed = Signed::parse(&list.skeleton).ok_or("cannot be parsed")?;
@@ -60,6 +60,20 @@ impl Crl {
             scope: list.scope,
             revoked: list.revoked,
         })
+    }
+
+    /// Whether it is of the same issuer and was made earlier than `other`.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        // Numbers without leading zeros: the longer is the greater.
+        let number = |crl: &Self| crl.number.as_ref().map(|number| (number.len(), number.clone()));
+        let lower_number = number(self).zip(number(other)).is_some_and(|(own, other)| own < other);
+        self.issuer == other.issuer && (lower_number || self.this_update_ms < other.this_update_ms)
+    }
+
+    /// Whether it is of the same issuer, time and number as `other`.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let edition = |crl: &Self| (crl.issuer, crl.this_update_ms, crl.next_update_ms, crl.number.clone());
+        edition(self) == edition(other)
     }
 
     /// Whether the list says anything of this certificate of its issuer.
@@ -98,7 +112,7 @@ impl<'a> Head<'a> {
 
 fn find_issuer<'a>(
     head: &Head<'_>,
-    authorities: &'a [Authority],
+    authorities: impl IntoIterator<Item = &'a Authority>,
     is_by: impl Fn(&X509Certificate<'_>) -> bool,
 ) -> Result<&'a Authority, String> {
     let name = distinguished_name(&head.issuer);
