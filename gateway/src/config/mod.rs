@@ -22,6 +22,7 @@ mod name;
 pub(crate) mod reader;
 mod signing;
 pub(crate) mod source;
+mod store;
 mod upstream;
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use signing::{Signer, Signing};
+pub use store::Store;
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 
 /// A whole configuration.
@@ -71,6 +73,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[store]`, where there is one.
+    pub store: Option<Store>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`
