@@ -14,6 +14,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
 use crate::request::shadow::Shadow;
+use crate::state::State;
 use crate::streams::Registry;
 
 /// What all connections of the process share.
@@ -21,6 +22,8 @@ use crate::streams::Registry;
 pub struct Gateway {
     /// The snapshot in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What changes while the gateway runs.
+    pub state: State,
     /// What is live.
     pub streams: Registry,
     /// Where the records of requests go.
@@ -45,9 +48,10 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that serves `snapshot`.
-    pub fn new(snapshot: Snapshot, audit: &AuditLog, metrics: Metrics) -> Self {
+    pub fn new(snapshot: Snapshot, state: State, audit: &AuditLog, metrics: Metrics) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            state,
             streams: Registry::new(),
             audit: audit.queue().clone(),
             lane: audit.lane().clone(),
@@ -59,6 +63,12 @@ impl Gateway {
             bounds: Bounds::default(),
             draining_since: AtomicU64::new(0),
         }
+    }
+
+    /// What a decision rests on: the snapshot's epoch and the version of what changes. Where both are the same before a
+    /// decision and after, nothing has changed meanwhile.
+    pub fn version(&self) -> (u64, u64) {
+        (self.snapshot.load().epoch, self.state.live().version())
     }
 
     /// Whether the process is on its way out: responses close their connections.

@@ -17,4 +17,6 @@ pub mod pki;
 pub mod process;
 pub mod reason;
 pub mod request;
+pub mod state;
+pub mod store;
 pub mod streams;

@@ -38,6 +38,7 @@ mod recorded;
 mod refusals;
 mod reload;
 mod replay;
+mod revocation;
 mod shadow;
 mod signed_policies;
 mod streams_cut;

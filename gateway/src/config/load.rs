@@ -10,7 +10,7 @@ use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
 use super::{
     App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
-    listen, management,
+    listen, management, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -59,8 +59,19 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 10] =
-    ["include", "listen", "policy", "identity", "posture", "threat", "management", "control", "audit", "limits"];
+const MAIN_ONLY: [&str; 11] = [
+    "include",
+    "listen",
+    "policy",
+    "identity",
+    "posture",
+    "threat",
+    "management",
+    "control",
+    "store",
+    "audit",
+    "limits",
+];
 
 /// Reads the configuration at `path` with everything it includes. Certificates, policies and facts are not read, only
 /// looked for.
@@ -105,6 +116,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
+    let store = root.table("store").and_then(store::read);
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -135,6 +147,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             threats,
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
+            store,
             audit,
             limits,
             watched: Vec::new(),

@@ -23,6 +23,7 @@ pub(crate) mod reader;
 mod revocation;
 mod signing;
 pub(crate) mod source;
+mod store;
 mod upstream;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
 pub use signing::{Signer, Signing};
+pub use store::Store;
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 
 /// A whole configuration.
@@ -73,6 +75,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[store]`, where there is one.
+    pub store: Option<Store>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`

@@ -3,7 +3,6 @@
 pub mod groups;
 mod json;
 pub mod posture;
-mod posture_file;
 pub mod snapshot;
 pub mod threat;
 pub mod trust;

@@ -86,6 +86,9 @@ fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<C
     }
     snapshot.routes.iter().for_each(|route| route.pool.watch_health());
     snapshot.trust.keep_current(gateway);
+    if previous.config.posture != snapshot.config.posture {
+        gateway.state.set_posture_settings(&snapshot.config.posture);
+    }
     sweep::decide_all_again(gateway);
     gateway.metrics.revoked(asked.elapsed());
     gateway.metrics.reloaded(!kept);
@@ -101,6 +104,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
         ("listen.drain_ms", old.listen.drain != new.listen.drain),
         ("listen.drain_delay_ms", old.listen.drain_delay != new.listen.drain_delay),
         ("listen.handover", old.listen.handover != new.listen.handover),
+        ("store", old.store != new.store),
         ("control.address", control_address(old) != control_address(new)),
         ("management.address", old.management.address != new.management.address),
         (

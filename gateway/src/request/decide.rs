@@ -14,16 +14,23 @@ use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remed
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
 use crate::facts::posture::DevicePosture;
-use crate::facts::snapshot::Snapshot;
+use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
 use crate::request::action;
-use crate::request::identify::{ClientCertificate, Identity, Subject};
+use crate::request::identify::{self, ClientCertificate, Identity};
+use crate::state::{Live, ScopeKind, Subject};
 
 /// A request as far as the decision needs it.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// What the connection proves.
     pub identity: &'a Identity,
+    /// Everyone and everything that it proves to be.
+    pub subjects: &'a [Subject],
+    /// When that was proven, milliseconds since the Unix epoch.
+    pub authenticated_at_ms: i64,
+    /// The listener it came in by.
+    pub listener: Listener,
     /// The app.
     pub app: &'a Arc<App>,
     /// The policies that decide who may reach it.
@@ -36,10 +43,21 @@ pub struct Wanted<'a> {
     pub method: &'a Method,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// Whom a call of the control API is about.
+    pub target: Option<&'a Arc<Target>>,
     /// The client's address.
     pub source_ip: IpAddr,
     /// The time, milliseconds since the Unix epoch.
     pub now_ms: i64,
+}
+
+/// Whom a call of the control API is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `user`, `device`, `app` …
+    pub kind: &'static str,
+    /// The name by which policies and records know it.
+    pub id: Arc<str>,
 }
 
 /// A permit and what it was given on.
@@ -147,20 +165,26 @@ impl Permitted {
 }
 
 /// Weighs who is asking, from which device in what state, against the policy.
-pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
+pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
     let (certificate, device, principal) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
         Identity::Proven { certificate, device, principal } => (certificate, device, principal),
     };
+    live.standing(wanted.subjects, wanted.authenticated_at_ms, wanted.now_ms)?;
     let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
-    let principal = principal.as_ref().ok_or(Reason::PrincipalAbsent)?;
-    let posture = device.as_deref().and_then(|device| snapshot.posture.of(device));
+    let principal = principal.clone().or_else(|| agent(wanted.listener, device.as_ref()));
+    let principal = principal.ok_or(Reason::PrincipalAbsent)?;
+    let groups = groups_of(snapshot, &principal);
+    if wanted.listener == Listener::Apps && is_locked(live, wanted.app, certificate, &groups) {
+        return Err(Reason::Lockdown.into());
+    }
+    let posture = device.as_deref().and_then(|device| posture(snapshot, live, device));
     let asked = Arc::new(Asked {
-        principal: principal.clone(),
-        groups: groups_of(snapshot, principal),
+        principal,
+        groups,
         device: device.clone(),
-        posture: posture.cloned(),
+        posture,
         certificate: Arc::clone(certificate),
         app: Arc::clone(wanted.app),
         action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
@@ -168,8 +192,12 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         host: Arc::clone(wanted.host),
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
+        target: wanted.target.cloned(),
         source_ip: wanted.source_ip,
         threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
+        risk: live.risk_of(wanted.subjects),
+        alert_level: live.alert_level(),
+        signal_lost: live.signal_lost(),
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
@@ -200,8 +228,32 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
     }
 }
 
+/// On the control API a device without a person speaks for itself.
+fn agent(listener: Listener, device: Option<&Arc<str>>) -> Option<identify::Subject> {
+    let device = device.filter(|_| listener == Listener::Control)?;
+    Some(identify::Subject { kind: PrincipalKind::Device, id: Arc::clone(device) })
+}
+
+/// Whether a lockdown closes the app to the holder of this certificate.
+fn is_locked(live: &Live, app: &App, certificate: &ClientCertificate, groups: &[Arc<str>]) -> bool {
+    let scopes = [
+        (ScopeKind::App, &app.name),
+        (ScopeKind::Issuer, &certificate.issuer),
+        (ScopeKind::TrustDomain, &certificate.trust_domain),
+    ];
+    live.is_locked(scopes.into_iter().chain(groups.iter().map(|group| (ScopeKind::Group, group))))
+}
+
+/// What is known of a device: by the file, by what was reported, or by both.
+fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<DevicePosture>> {
+    match (snapshot.posture.of(device), live.posture_of(device)) {
+        (Some(file), Some(reported)) => Some(Arc::new(reported.with(file))),
+        (file, reported) => reported.or_else(|| file.cloned()),
+    }
+}
+
 /// A device is in no group, even if it bears the name of a person.
-fn groups_of(snapshot: &Snapshot, principal: &Subject) -> Arc<[Arc<str>]> {
+fn groups_of(snapshot: &Snapshot, principal: &identify::Subject) -> Arc<[Arc<str>]> {
     match principal.kind {
         PrincipalKind::User | PrincipalKind::Workload => snapshot.groups.of(&principal.id),
         PrincipalKind::Device => Arc::default(),
@@ -234,7 +286,7 @@ pub const fn reason_of(cause: Cause) -> Reason {
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// Who asks.
-    pub principal: Subject,
+    pub principal: identify::Subject,
     /// Its groups at the time.
     pub groups: Arc<[Arc<str>]>,
     /// The device.
@@ -255,10 +307,18 @@ pub struct Asked {
     pub path: Arc<str>,
     /// The method.
     pub method: Method,
+    /// Whom a call of the control API is about.
+    pub target: Option<Arc<Target>>,
     /// The client's address.
     pub source_ip: IpAddr,
     /// The threat list that has the address.
     pub threat: Option<Arc<str>>,
+    /// How risky the principal is.
+    pub risk: Option<Arc<str>>,
+    /// The alert level.
+    pub alert_level: i64,
+    /// Whether a stream of signals is lost.
+    pub signal_lost: bool,
     /// When it was asked, milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
@@ -284,11 +344,11 @@ impl Asked {
                 }),
                 session: None,
                 threat: self.threat.as_deref().map(|list| policy::Threat { list }),
-                target: None,
-                risk: None,
+                target: self.target.as_deref().map(|target| policy::Target { kind: target.kind, id: &target.id }),
+                risk: self.risk.as_deref(),
                 break_glass: None,
-                alert_level: 0,
-                signal_lost: false,
+                alert_level: self.alert_level,
+                signal_lost: self.signal_lost,
                 request: policy::Request {
                     host: &self.host,
                     path: &self.path,
