@@ -17,6 +17,7 @@ pub mod pki;
 pub mod process;
 pub mod reason;
 pub mod request;
+pub mod signals;
 pub mod state;
 pub mod store;
 pub mod streams;

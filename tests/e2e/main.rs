@@ -40,6 +40,7 @@ mod reload;
 mod replay;
 mod revocation;
 mod shadow;
+mod signals;
 mod signed_policies;
 mod streams_cut;
 mod threats;

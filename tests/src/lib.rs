@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod pki;
 pub mod setup;
 pub mod streams;
+pub mod transmitter;
 pub mod upstream;
 
 use std::time::Duration;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
-use super::source::{Findings, Source, unreadable, words};
+use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
-    listen, management, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, check, clients, control,
+    decision, limits, listen, management, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -56,10 +56,11 @@ pub(super) struct Parts<'a> {
     pub(super) policy: Option<decision::Policy>,
     pub(super) management: management::Read<'a>,
     pub(super) control: Option<control::Read<'a>>,
+    pub(super) signals: Vec<(SignalStream, Spot<'a>)>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 11] = [
+const MAIN_ONLY: [&str; 12] = [
     "include",
     "listen",
     "policy",
@@ -69,6 +70,7 @@ const MAIN_ONLY: [&str; 11] = [
     "management",
     "control",
     "store",
+    "signals",
     "audit",
     "limits",
 ];
@@ -112,6 +114,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: required_table(&mut root, "policy").and_then(decision::policy),
         management: management::read(root.table_or_empty("management")),
         control: root.table("control").and_then(control::read),
+        signals: signals::streams(root.tables("signals")),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
@@ -147,6 +150,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             threats,
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
+            signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
             store,
             audit,
             limits,

@@ -21,6 +21,7 @@ mod management;
 mod name;
 pub(crate) mod reader;
 mod revocation;
+mod signals;
 mod signing;
 pub(crate) mod source;
 mod store;
@@ -48,6 +49,7 @@ pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
+pub use signals::{Delivery, Endpoint, JwksSource, NameFormat, SerialBase, SignalStream, SubjectNames};
 pub use signing::{Signer, Signing};
 pub use store::Store;
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
@@ -75,6 +77,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[[signals]]`, in the order of the file.
+    pub signals: Vec<Arc<SignalStream>>,
     /// `[store]`, where there is one.
     pub store: Option<Store>,
     /// `[audit]`

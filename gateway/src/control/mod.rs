@@ -11,17 +11,19 @@ pub mod openapi;
 mod problem;
 mod reauthentications;
 mod revocations;
+pub mod signals;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::audit::event::Outcome;
 use crate::control::calls::{Call, Operation};
@@ -48,20 +50,40 @@ pub struct Answer {
     status: StatusCode,
     kind: HeaderValue,
     body: Vec<u8>,
+    /// A further header field.
+    field: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Answer {
     /// The result of a call.
     fn of(result: &impl Serialize) -> Self {
         match serde_json::to_vec(result) {
-            Ok(body) => Self { status: StatusCode::OK, kind: JSON, body },
+            Ok(body) => Self { status: StatusCode::OK, kind: JSON, body, field: None },
             Err(error) => Self::problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 
     /// A call that is done and has no result.
     fn done() -> Self {
-        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new() }
+        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new(), field: None }
+    }
+
+    /// The same with a header field.
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { field: Some((name, value)), ..self }
+    }
+
+    /// As it is sent.
+    fn response(self, request_id: Uuid) -> Response<ResponseBody> {
+        let has_body = !self.body.is_empty();
+        let mut response = Response::new(ResponseBody::from(Bytes::from(self.body)));
+        *response.status_mut() = self.status;
+        if has_body {
+            response.headers_mut().insert(CONTENT_TYPE, self.kind);
+        }
+        response.headers_mut().extend(self.field);
+        response.headers_mut().insert("x-request-id", request_id_value(request_id));
+        response
     }
 }
 
@@ -138,7 +160,6 @@ pub async fn answer(
     reader: Reader,
 ) -> Response<ResponseBody> {
     let received = Instant::now();
-    let request_id = request_id_value(exchange.id());
     let gateway = Arc::clone(&exchange.connection.gateway);
     let answer = match calls::find(&live.asked.method, &normal.path) {
         None => Answer::problem(StatusCode::NOT_FOUND, "the control API has no such call"),
@@ -161,19 +182,11 @@ pub async fn answer(
             Err(failure) => return forward::refuse(&failure, &live, exchange, reader),
         },
     };
-    let Answer { status, kind, body } = answer;
-    exchange.answered(status, None);
-    exchange.own_bytes_out(body.len() as u64);
+    let id = exchange.id();
+    exchange.answered(answer.status, None);
+    exchange.own_bytes_out(answer.body.len() as u64);
     exchange.ended(Outcome::Completed);
-
-    let has_body = !body.is_empty();
-    let mut response = Response::new(ResponseBody::from(Bytes::from(body)));
-    *response.status_mut() = status;
-    if has_body {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-    }
-    response.headers_mut().insert("x-request-id", request_id);
-    response
+    answer.response(id)
 }
 
 async fn dispatch(asking: &Asking<'_>) -> Answer {
@@ -188,6 +201,7 @@ async fn dispatch(asking: &Asking<'_>) -> Answer {
         Operation::Lift => lockdowns::lift(asking).await,
         Operation::GetAlert => alert::get(asking),
         Operation::SetAlert => alert::set(asking).await,
+        Operation::Signal => signals::push(asking).await,
         Operation::OpenApi => openapi::answer(),
     }
 }

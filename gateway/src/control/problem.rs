@@ -67,7 +67,7 @@ impl Answer {
     pub(super) fn problem(status: StatusCode, detail: impl Into<String>) -> Self {
         let problem = Problem { status: status.as_u16(), detail: detail.into() };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        Self { status, kind: super::PROBLEM, body }
+        Self { status, kind: super::PROBLEM, body, field: None }
     }
 
     /// The target of the request says nobody, or more than one.

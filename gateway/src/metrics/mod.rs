@@ -2,6 +2,7 @@
 
 mod scrape;
 mod shadow;
+mod signals;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use prometheus::{
 };
 
 pub use self::shadow::ShadowCounters;
+pub use self::signals::SignalCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -39,6 +41,7 @@ pub struct Metrics {
     upstream_duration: HistogramVec,
     crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
+    signals: SignalCounters,
     scraped: scrape::Scraped,
 }
 
@@ -64,6 +67,7 @@ impl Metrics {
         )?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
+        let signals = SignalCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 11] = [
             Box::new(requests.clone()),
@@ -93,6 +97,7 @@ impl Metrics {
             upstream_duration,
             crl_fetches,
             shadow,
+            signals,
             scraped,
         })
     }
@@ -100,6 +105,11 @@ impl Metrics {
     /// What is counted of the shadow check.
     pub fn shadow(&self) -> &ShadowCounters {
         &self.shadow
+    }
+
+    /// What is counted of streams of signals.
+    pub fn signals(&self) -> &SignalCounters {
+        &self.signals
     }
 
     /// A request has ended.

@@ -14,6 +14,7 @@ use crate::facts::trust::{Trust, TrustProblem};
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
+use crate::signals::stream::Streams;
 
 /// A snapshot that can be put in force, and what is odd about it.
 #[derive(Debug)]
@@ -52,11 +53,19 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
         load_control(control, &config.listen, &names, &mut findings)
     });
     let routes = findings.keep(open_routes(&config.apps, previous));
+    let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
 
-    match (tls, trust, groups, posture, threats, policies, routes) {
-        (Some(tls), Some(trust), Some(groups), Some(posture), Some(threats), Some(policies), Some(routes))
-            if findings.errors.is_empty() =>
-        {
+    match (tls, trust, groups, posture, threats, policies, routes, signals) {
+        (
+            Some(tls),
+            Some(trust),
+            Some(groups),
+            Some(posture),
+            Some(threats),
+            Some(policies),
+            Some(routes),
+            Some(signals),
+        ) if findings.errors.is_empty() => {
             let snapshot = Snapshot {
                 epoch: previous.map_or(1, |previous| previous.epoch + 1),
                 config: Arc::new(config),
@@ -69,6 +78,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 policies: Arc::new(policies.set),
                 bundle: policies.bundle,
                 routes,
+                signals,
                 control: control.flatten(),
             };
             Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })

@@ -14,6 +14,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{management, reload};
 use crate::request::accept;
+use crate::signals;
 use crate::state::Writer;
 use crate::streams::sweep;
 
@@ -51,6 +52,7 @@ impl Tasks {
         let failed = CancellationToken::new();
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
+        supervise("signals", &failed, signals::watch::Watch::new(gateway).run());
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
