@@ -295,7 +295,7 @@ async fn a_stream_that_is_quiet_or_paused_is_seen_by_policy() {
     let cut = gateway.record("what ran is cut", |record| record.outcome() == Some("cut")).await;
     assert_eq!(cut.reason(), Some("policy.forbid"));
     let record =
-        gateway.policy_load("the record of the loss", |r| r.text("/unmapped/gaccong/effect") == Some("lost")).await;
+        gateway.state_change("the record of the loss", |r| r.text("/unmapped/gaccong/effect") == Some("lost")).await;
     assert_eq!(record.text("/entity/name"), Some("idp"));
 
     verify().await;
@@ -381,7 +381,7 @@ async fn push(gateway: &Gateway, token: &str) -> Answer {
 
 /// The record of a signal.
 async fn signal(gateway: &Gateway, jti: &str) -> Record {
-    gateway.policy_load("the record of a signal", |record| record.text("/unmapped/gaccong/jti") == Some(jti)).await
+    gateway.state_change("the record of a signal", |record| record.text("/unmapped/gaccong/jti") == Some(jti)).await
 }
 
 async fn echoes(socket: &mut WebSocket) -> bool {

@@ -147,15 +147,12 @@ impl Transmitter {
 
     /// A signed token.
     pub fn token(&self, claims: &Value) -> String {
-        self.token_named(&self.state.key.lock().unwrap().kid, claims)
+        let kid = self.state.key.lock().unwrap().kid.clone();
+        self.token_of_kid(&kid, claims)
     }
 
     /// A signed token whose header names some key.
     pub fn token_of_kid(&self, kid: &str, claims: &Value) -> String {
-        self.token_named(kid, claims)
-    }
-
-    fn token_named(&self, kid: &str, claims: &Value) -> String {
         let header =
             Header { typ: Some("secevent+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, claims, &self.state.key.lock().unwrap().key).unwrap()
