@@ -14,6 +14,7 @@ mod bodies;
 mod check;
 mod control;
 mod crash;
+mod crl_fetch;
 mod devices;
 mod drain;
 mod explain;

@@ -40,6 +40,7 @@ pub struct Metrics {
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
     posture: PostureCounters,
+    crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -65,9 +66,10 @@ impl Metrics {
             &["app"],
         )?;
         let posture = PostureCounters::new(&registry)?;
+        let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 10] = [
+        let all: [Box<dyn Collector>; 11] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -78,6 +80,7 @@ impl Metrics {
             Box::new(revocation_latency.clone()),
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
+            Box::new(crl_fetches.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -93,6 +96,7 @@ impl Metrics {
             upstream_requests,
             upstream_duration,
             posture,
+            crl_fetches,
             shadow,
             scraped,
         })
@@ -158,6 +162,11 @@ impl Metrics {
         };
         self.upstream_requests.with_label_values(&[app, result]).inc();
         self.upstream_duration.with_label_values(&[app]).observe(duration_us as f64 / 1e6);
+    }
+
+    /// A revocation list of a trust domain was asked for.
+    pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
+        self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.

@@ -137,6 +137,7 @@ async fn serve(
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
+    gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
     if let Some(predecessor) = predecessor {
