@@ -8,16 +8,17 @@ pub mod calls;
 mod explain;
 mod lockdowns;
 pub mod openapi;
+pub mod posture;
 mod problem;
 mod reauthentications;
 mod revocations;
 pub mod signals;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -50,39 +51,47 @@ pub struct Answer {
     status: StatusCode,
     kind: HeaderValue,
     body: Vec<u8>,
-    /// A further header field.
-    field: Option<(HeaderName, HeaderValue)>,
+    /// When to ask again (RFC 9110 §10.2.3).
+    retry_after: Option<Duration>,
 }
 
 impl Answer {
     /// The result of a call.
     fn of(result: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, result)
+    }
+
+    /// A result with a status of its own.
+    fn json(status: StatusCode, result: &impl Serialize) -> Self {
         match serde_json::to_vec(result) {
-            Ok(body) => Self { status: StatusCode::OK, kind: JSON, body, field: None },
+            Ok(body) => Self { status, kind: JSON, body, retry_after: None },
             Err(error) => Self::problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 
     /// A call that is done and has no result.
     fn done() -> Self {
-        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new(), field: None }
-    }
-
-    /// The same with a header field.
-    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { field: Some((name, value)), ..self }
+        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new(), retry_after: None }
     }
 
     /// As it is sent.
     fn response(self, request_id: Uuid) -> Response<ResponseBody> {
-        let has_body = !self.body.is_empty();
-        let mut response = Response::new(ResponseBody::from(Bytes::from(self.body)));
-        *response.status_mut() = self.status;
+        let Self { status, kind, body, retry_after } = self;
+        let has_body = !body.is_empty();
+        let mut response = Response::new(ResponseBody::from(Bytes::from(body)));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
         if has_body {
-            response.headers_mut().insert(CONTENT_TYPE, self.kind);
+            fields.insert(CONTENT_TYPE, kind);
         }
-        response.headers_mut().extend(self.field);
-        response.headers_mut().insert("x-request-id", request_id_value(request_id));
+        if status.is_client_error() {
+            // RFC 8935 §2.3 asks for it, and what is said is English in every problem.
+            fields.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        }
+        fields.insert("x-request-id", request_id_value(request_id));
+        if let Some(wait) = retry_after {
+            fields.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
         response
     }
 }
@@ -124,6 +133,16 @@ impl Asking<'_> {
     fn scope(&self) -> Option<Scope> {
         let target = self.live.asked.target.as_ref()?;
         Some(Scope { kind: target.kind.parse().ok()?, name: Arc::clone(&target.id) })
+    }
+
+    /// The name of whom or what the call is about.
+    fn target(&self) -> Option<Arc<str>> {
+        self.live.asked.target.as_ref().map(|target| Arc::clone(&target.id)).filter(|id| !id.is_empty())
+    }
+
+    /// The value of a key of the query that is there exactly once.
+    fn only(&self, key: &str) -> Option<Arc<str>> {
+        calls::only(self.query, key)
     }
 
     /// The JSON body, or what is wrong with it.
@@ -201,6 +220,17 @@ async fn dispatch(asking: &Asking<'_>) -> Answer {
         Operation::Lift => lockdowns::lift(asking).await,
         Operation::GetAlert => alert::get(asking),
         Operation::SetAlert => alert::set(asking).await,
+        Operation::ListDevices => posture::list(asking),
+        Operation::ShowDevice => posture::show(asking),
+        Operation::ReportDevice => posture::report(asking).await,
+        Operation::ForgetDevice => posture::forget(asking).await,
+        Operation::ReportDevices => posture::report_many(asking).await,
+        Operation::ReleaseSource => posture::release(asking).await,
+        Operation::OsqueryEnroll => posture::osquery::enroll(asking).await,
+        Operation::OsqueryConfig => posture::osquery::config(asking),
+        Operation::OsqueryLog => posture::osquery::log(asking).await,
+        Operation::OsqueryDistributedRead => posture::osquery::distributed_read(asking),
+        Operation::OsqueryDistributedWrite => posture::osquery::distributed_write(asking).await,
         Operation::Signal => signals::push(asking).await,
         Operation::OpenApi => openapi::answer(),
     }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-use super::{Answer, Asking, JSON};
+use super::{Answer, Asking};
 use crate::config::CONTROL;
 use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
@@ -33,7 +33,7 @@ const SET: &str = "application/secevent+jwt";
 /// How long a body may take that no certificate vouches for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a transmitter is told to wait for a key or for the disk.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("10");
+const RETRY_AFTER: Duration = Duration::from_secs(9);
 
 /// A push that policy has permitted.
 pub(super) async fn push(asking: &Asking<'_>) -> Answer {
@@ -90,15 +90,13 @@ async fn take(gateway: &Gateway, stream: &Stream, headers: &HeaderMap, body: &By
     match receive(gateway, stream, body, received).await {
         Ok(()) => Answer { status: StatusCode::ACCEPTED, ..Answer::done() },
         Err(NotReceived::Refused(error)) => refused(&error),
-        Err(error @ (NotReceived::KeyUnknown | NotReceived::NotKept(_))) => {
-            Answer::problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).with(RETRY_AFTER, RETRY_AFTER_S)
+        Err(error @ (NotReceived::KeyUnknown | NotReceived::Held(_) | NotReceived::NotKept(_))) => {
+            Answer::problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(RETRY_AFTER)
         }
     }
 }
 
 /// A token that is not accepted (RFC 8935 §2.3).
 fn refused(error: &SetError) -> Answer {
-    let body = serde_json::to_vec(error).unwrap_or_default();
-    let answer = Answer { status: StatusCode::BAD_REQUEST, kind: JSON, body, field: None };
-    answer.with(CONTENT_LANGUAGE, HeaderValue::from_static("en"))
+    Answer::json(StatusCode::BAD_REQUEST, error)
 }

@@ -1,5 +1,6 @@
 //! What is counted: Prometheus metrics with the prefix `gaccong_`, base units, and labels from closed sets only.
 
+mod posture;
 mod scrape;
 mod shadow;
 mod signals;
@@ -11,6 +12,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
@@ -39,6 +41,7 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    posture: PostureCounters,
     crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     signals: SignalCounters,
@@ -65,6 +68,7 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let posture = PostureCounters::new(&registry)?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
@@ -95,11 +99,17 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            posture,
             crl_fetches,
             shadow,
             signals,
             scraped,
         })
+    }
+
+    /// What is counted of reports on devices.
+    pub fn posture(&self) -> &PostureCounters {
+        &self.posture
     }
 
     /// What is counted of the shadow check.

@@ -1,5 +1,6 @@
 //! A token on its way: validated, judged once, kept, in force, recorded. Only then may it be acknowledged.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use super::set::{Expected, SecurityEvent, SignedSet};
 use super::stream::Stream;
 use crate::audit::signal::{Signal, SignalEvent};
 use crate::clock;
+use crate::control::posture::hold_stream;
 use crate::gateway::Gateway;
 use crate::state::{Change, Entry, Live, Outcome};
 use crate::store::StoreError;
@@ -25,6 +27,9 @@ pub enum NotReceived {
     /// Its key is not known, and cannot be asked for now: it may be good a little later.
     #[error("the key that the token names is not known, and its issuer cannot be asked now")]
     KeyUnknown,
+    /// The stream would change too much of what it said of devices: a person must look first.
+    #[error("the stream is held: {0}")]
+    Held(Arc<str>),
     /// What it changes cannot be kept now.
     #[error(transparent)]
     NotKept(#[from] StoreError),
@@ -43,6 +48,7 @@ pub async fn receive(gateway: &Gateway, stream: &Stream, token: &[u8], received:
         Ok((event, result)) => (event.event.as_ref().map(|(event_type, _)| *event_type), *result),
         Err(NotReceived::Refused(error)) => (None, error.err.as_str()),
         Err(NotReceived::KeyUnknown) => (None, "key_unknown"),
+        Err(NotReceived::Held(_)) => (None, "held"),
         Err(NotReceived::NotKept(_)) => (None, "not_kept"),
     };
     gateway.metrics.signals().received(&stream.settings.name, event_type, result);
@@ -91,11 +97,17 @@ async fn keep(
     accepted: &Accepted<'_>,
     effect: &Effect,
     received: Instant,
-) -> Result<&'static str, StoreError> {
+) -> Result<&'static str, NotReceived> {
     let Some(changes) = accepted.changes(effect, gateway.state.live()) else {
         gateway.state.change(vec![Change::Seen(accepted.seen())], received).await?;
         return Ok("outdated");
     };
+    let reports: Vec<_> = changes.iter().filter_map(Change::report).cloned().collect();
+    if !reports.is_empty()
+        && let Some(cause) = hold_stream(gateway, &accepted.stream.name, &reports, received).await?
+    {
+        return Err(NotReceived::Held(cause));
+    }
     let applied = gateway.state.change(changes, received).await?;
     let outdated = applied.outcomes.first() == Some(&Outcome::Outdated);
     Ok(if outdated { "outdated" } else { effect.as_str() })
@@ -103,7 +115,7 @@ async fn keep(
 
 /// A verification that was asked for must bear the state that was sent with the question (Shared Signals Framework 1.0
 /// §8.1.4).
-fn expect_state(event: &SecurityEvent, live: &Live, stream: &std::sync::Arc<str>) -> Result<(), SetError> {
+fn expect_state(event: &SecurityEvent, live: &Live, stream: &Arc<str>) -> Result<(), SetError> {
     let Some((EventType::Verification, Event::Verification { state })) = &event.event else { return Ok(()) };
     let awaited = live.streams.get(stream).and_then(|known| known.awaited.clone());
     match awaited {

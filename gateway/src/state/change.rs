@@ -139,6 +139,11 @@ impl Change {
         }
     }
 
+    /// What is reported of a device, where that is the change.
+    pub fn report(&self) -> Option<&Report> {
+        if let Self::Report(report) = self { Some(report) } else { None }
+    }
+
     /// Whether it takes access away by itself: then it is put in force even where it cannot be kept.
     pub fn only_takes_away(&self) -> bool {
         matches!(self, Self::Revoke(_) | Self::Reauthenticate(_) | Self::Lock(_))

@@ -24,11 +24,13 @@ use crate::config::Delivery;
 use crate::gateway::Gateway;
 use crate::outgoing::Bounds;
 
-/// The most tokens of one answer that are taken in.
+/// How many tokens an answer may have, besides those that were put off and come again.
 const MAX_EVENTS: usize = 32;
+/// How many in all.
+const MOST_EVENTS: usize = 256;
 /// How long a server may wait for something to answer, and how much it may answer.
 const BOUNDS: Bounds =
-    Bounds { max_bytes: (MAX_EVENTS * (MAX_SET_BYTES + 1024)) as u64, timeout: Duration::from_secs(120) };
+    Bounds { max_bytes: (MOST_EVENTS * (MAX_SET_BYTES + 1024)) as u64, timeout: Duration::from_secs(120) };
 /// The least time between two questions, whatever the server answers.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
 /// The pause after a first failure, and the longest.
@@ -60,7 +62,7 @@ pub async fn run(gateway: Arc<Gateway>, stream: Arc<Stream>) {
                 request = next;
                 failures += 1;
                 tracing::warn!(stream = %stream.settings.name, put_off, "signals cannot be taken in now");
-                sleep(pause(failures)).await;
+                sleep(pause(failures).min(*every)).await;
             }
             // What was to be acknowledged is told again.
             Err(error) => {
@@ -103,13 +105,15 @@ async fn ask(source: &Source, request: &PollRequest) -> Result<PollAnswer, Strin
 /// Takes in the tokens of an answer, each before the next: a transmitter lists them in no order.
 async fn take_in(gateway: &Gateway, stream: &Stream, answer: PollAnswer) -> Turn {
     let mut turn = Turn { next: next_request(), put_off: 0, more: answer.more_available };
-    for (id, token) in answer.sets.into_iter().take(MAX_EVENTS) {
+    for (id, token) in answer.sets.into_iter().take(MOST_EVENTS) {
         match receive(gateway, stream, token.as_bytes(), std::time::Instant::now()).await {
             Ok(()) => turn.next.ack.push(id),
             Err(NotReceived::Refused(error)) => drop(turn.next.set_errs.insert(id, error)),
-            Err(NotReceived::KeyUnknown | NotReceived::NotKept(_)) => turn.put_off += 1,
+            Err(NotReceived::KeyUnknown | NotReceived::Held(_) | NotReceived::NotKept(_)) => turn.put_off += 1,
         }
     }
+    // What is put off comes again, and must not keep other tokens from coming.
+    turn.next.max_events = (MAX_EVENTS + turn.put_off).min(MOST_EVENTS);
     turn
 }
 
