@@ -1,6 +1,8 @@
 //! Signals: what other systems tell the gateway of people, devices and sessions, by the OpenID Shared Signals Framework 1.0.
 //!
-//! A transmitter signs events ([`set`]), each about one subject ([`subject`]) and of one type ([`event`]).
+//! A token comes in by push ([`crate::control::signals`]) or by [`poll`] and is taken in by [`receive`]: its form and
+//! signature ([`set`], [`jwks`], [`keys`]), what it says of whom ([`event`], [`subject`]), what follows here ([`effect`]), and
+//! what that changes of what is known ([`changes`]). [`stream`] is what is configured; [`watch`] notices a stream that is lost.
 
 pub mod certificate;
 pub mod changes;
