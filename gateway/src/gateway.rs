@@ -13,6 +13,7 @@ use crate::clock::{Tick, Ticker};
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
+use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
 use crate::streams::Registry;
 
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub ticker: Arc<Ticker>,
     /// How many connections there are, in all and by source.
     pub bounds: Bounds,
+    /// How many requests principals have made of apps that limit them.
+    pub rate_limits: RateLimits,
     /// Since when the process is on its way out; 0 while it is not.
     draining_since: AtomicU64,
 }
@@ -57,6 +60,7 @@ impl Gateway {
             metrics,
             ticker: Arc::default(),
             bounds: Bounds::default(),
+            rate_limits: RateLimits::new(),
             draining_since: AtomicU64::new(0),
         }
     }

@@ -116,6 +116,8 @@ reasons! {
     RequestBodyTooSlow = "request.body_too_slow", REQUEST_TIMEOUT;
     /// The body's encoding is broken.
     RequestBodyMalformed = "request.body_malformed", BAD_REQUEST;
+    /// The principal has made more requests of the app than its `rate_limit` allows.
+    RequestRateLimited = "request.rate_limited", TOO_MANY_REQUESTS;
     /// The path is of the gateway's own prefix and names nothing there.
     RequestOwnPath = "request.own_path", NOT_FOUND;
 

@@ -33,6 +33,7 @@ mod policy_folder;
 mod policy_proofs;
 mod promises;
 mod protocols;
+mod rates;
 mod recorded;
 mod refusals;
 mod reload;

@@ -197,6 +197,7 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::RequestHeadTimeout, "limits"),
     (Reason::RequestHeadTooLarge, "limits"),
     (Reason::RequestBodyTooSlow, "bodies"),
+    (Reason::RequestRateLimited, "rates"),
     (Reason::UpstreamUnavailable, "upstreams"),
     (Reason::StreamIdle, "streams_cut"),
     (Reason::AuditQueueFull, "recorded"),

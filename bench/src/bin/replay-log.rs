@@ -202,6 +202,7 @@ fn app(n: u64) -> Arc<App> {
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         body_limit_bytes: None,
+        rate_limit: None,
         health: None,
     })
 }

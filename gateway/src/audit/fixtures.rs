@@ -49,6 +49,7 @@ fn app() -> Arc<App> {
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         body_limit_bytes: None,
+        rate_limit: None,
         health: None,
     })
 }

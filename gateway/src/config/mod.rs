@@ -19,6 +19,7 @@ mod listen;
 mod load;
 mod management;
 mod name;
+mod rate;
 pub(crate) mod reader;
 mod signing;
 pub(crate) mod source;
@@ -45,6 +46,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use rate::RateLimit;
 pub use signing::{Signer, Signing};
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 

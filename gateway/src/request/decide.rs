@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gaccong_policy as policy;
 use http::Method;
@@ -74,6 +74,8 @@ pub struct Refused {
     pub policy_digest: Option<Arc<str>>,
     /// What the policy took, nanoseconds.
     pub decision_ns: u64,
+    /// After which time the same request may be made again, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refused {
@@ -88,6 +90,7 @@ impl Refused {
             asked: None,
             policy_digest: None,
             decision_ns: 0,
+            retry_after: None,
         }
     }
 
@@ -196,6 +199,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
             asked: Some(asked),
             policy_digest: Some(Arc::clone(wanted.policies.digest())),
             decision_ns,
+            retry_after: None,
         })),
     }
 }

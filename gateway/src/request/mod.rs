@@ -1,5 +1,5 @@
-//! The path of a request, in the order it is walked: accept, identify, begin, normalise, decide, register, forward or
-//! refuse, record.
+//! The path of a request, in the order it is walked: accept, identify, begin, normalise, decide, count, register, forward
+//! or refuse, record.
 
 pub mod accept;
 pub mod action;
@@ -11,6 +11,7 @@ pub mod head;
 pub mod identify;
 pub mod list;
 pub mod normalise;
+pub mod rate;
 pub mod refuse;
 pub mod shadow;
 
@@ -73,7 +74,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
                 }
                 let remedies = refused.remedies(&gateway.snapshot.load().policies);
                 let words = refused.words.clone();
-                let refusal = Refusal { words, remedies, ..Refusal::new(refused.reason, exchange.id()) };
+                let retry_after = refused.retry_after;
+                let refusal = Refusal { words, remedies, retry_after, ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
                 exchange.refused(refused, response.status(), response.body().len() as u64);
                 response.map(ResponseBody::from)
@@ -197,6 +199,10 @@ fn weigh(
     if announced_bytes(&parts.headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);
         return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
+    }
+    if let Err(wait) = connection.gateway.rate_limits.count(&permitted.asked.principal, app) {
+        let asked = Some(permitted.asked);
+        return Err(Box::new(Refused { asked, retry_after: Some(wait), ..Refused::of(Reason::RequestRateLimited) }));
     }
     let policy_digest = Arc::clone(policies.digest());
     Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })

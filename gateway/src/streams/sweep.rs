@@ -27,13 +27,21 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// its way is still answered.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
 
+/// How often what was counted of principals is looked through for what can be forgotten.
+const FORGETTING: Duration = Duration::from_secs(10);
+
 /// Sweeps until the process ends.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(Ticker::PERIOD);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut forgotten = gateway.ticker.now();
     loop {
         interval.tick().await;
         let now = gateway.ticker.advance();
+        if clock::elapsed(forgotten, now, FORGETTING) {
+            gateway.rate_limits.forget_full();
+            forgotten = now;
+        }
         let snapshot = gateway.snapshot.load_full();
         gateway.streams.for_each(|connection| {
             bound_connection(&gateway, &snapshot, connection, now);

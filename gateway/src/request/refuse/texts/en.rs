@@ -242,6 +242,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "The encoding of the request's body is broken.",
             "Try again. If it goes on, update the program that you use.",
         ),
+        Reason::RequestRateLimited => Text::new(
+            "Too many requests",
+            "You, or a program that works in your name, have asked this application for more than it allows one person or service.",
+            "Wait a moment, then try again more slowly. If you have not asked for so much, report it at once: somebody may be using your certificate.",
+        ),
         Reason::RequestOwnPath => Text::new(
             "There is no such page",
             "Addresses below /.gaccong/ belong to the gateway itself, and there is nothing under this one.",

@@ -242,6 +242,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "Phần nội dung của yêu cầu bị mã hóa sai.",
             "Bạn hãy thử lại. Nếu vẫn lỗi, hãy cập nhật chương trình đang dùng.",
         ),
+        Reason::RequestRateLimited => Text::new(
+            "Quá nhiều yêu cầu",
+            "Bạn, hoặc một chương trình làm việc dưới tên bạn, đã gửi đến ứng dụng này nhiều yêu cầu hơn mức dành cho một người hoặc một dịch vụ.",
+            "Bạn hãy chờ một lát rồi thử lại chậm hơn. Nếu bạn không gửi nhiều như vậy, hãy báo ngay: có thể ai đó đang dùng chứng thư của bạn.",
+        ),
         Reason::RequestOwnPath => Text::new(
             "Không có trang này",
             "Các địa chỉ bắt đầu bằng /.gaccong/ thuộc về chính cổng, và không có gì ở địa chỉ này.",
