@@ -10,6 +10,7 @@ use crate::audit::lane::Lane;
 use crate::audit::log::AuditLog;
 use crate::audit::queue::AuditQueue;
 use crate::clock::{Tick, Ticker};
+use crate::facts::break_glass::Grants;
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub bounds: Bounds,
     /// How many requests principals have made of apps that limit them.
     pub rate_limits: RateLimits,
+    /// The grants for emergencies.
+    pub grants: ArcSwap<Grants>,
     /// Since when the process is on its way out; 0 while it is not.
     draining_since: AtomicU64,
 }
@@ -61,6 +64,7 @@ impl Gateway {
             ticker: Arc::default(),
             bounds: Bounds::default(),
             rate_limits: RateLimits::new(),
+            grants: ArcSwap::default(),
             draining_since: AtomicU64::new(0),
         }
     }

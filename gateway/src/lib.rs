@@ -17,4 +17,5 @@ pub mod pki;
 pub mod process;
 pub mod reason;
 pub mod request;
+pub mod signers;
 pub mod streams;

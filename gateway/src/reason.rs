@@ -121,6 +121,9 @@ reasons! {
     /// The path is of the gateway's own prefix and names nothing there.
     RequestOwnPath = "request.own_path", NOT_FOUND;
 
+    /// The certificate is for emergencies only, and no grant lets its holder reach the app now.
+    BreakGlassNoGrant = "break_glass.no_grant", FORBIDDEN;
+
     /// A device is known, a person is not.
     PrincipalAbsent = "principal.absent", UNAUTHORIZED;
     /// The app needs a device with a posture and the connection proves none.

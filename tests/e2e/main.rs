@@ -11,6 +11,7 @@
 )]
 
 mod bodies;
+mod break_glass;
 mod check;
 mod control;
 mod crash;

@@ -25,6 +25,7 @@ const NAMES: &[&str] = &[
     "gaccong_audit_records_total",
     "gaccong_audit_queue_records",
     "gaccong_rate_limit_buckets",
+    "gaccong_break_glass_grants",
     "gaccong_config_last_reload_success",
     "gaccong_config_last_reload_timestamp_seconds",
     "gaccong_policy_info",

@@ -198,6 +198,7 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::RequestHeadTooLarge, "limits"),
     (Reason::RequestBodyTooSlow, "bodies"),
     (Reason::RequestRateLimited, "rates"),
+    (Reason::BreakGlassNoGrant, "break_glass"),
     (Reason::UpstreamUnavailable, "upstreams"),
     (Reason::StreamIdle, "streams_cut"),
     (Reason::AuditQueueFull, "recorded"),

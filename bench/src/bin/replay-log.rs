@@ -181,6 +181,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         method: Method::GET,
         source_ip: [10, 1, a, b].into(),
         threat: None,
+        grant: None,
         now_ms,
     }
 }

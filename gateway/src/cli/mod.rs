@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod demo;
+pub mod grant;
 pub mod pki;
 pub mod policy;
 pub mod run;
 pub mod schema;
+mod signing;
 pub mod why;
 
 use std::fmt::Display;
@@ -49,6 +51,9 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Grants for emergencies: made, signed and checked, with no gateway running.
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
     /// What can be written in the files that the gateway reads.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -73,6 +78,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Why(args) => why::run(&args),
         Command::Policy(command) => policy::run(&command),
+        Command::Grant(command) => grant::run(&command),
         Command::Schema(command) => schema::run(&command),
     }
 }

@@ -8,6 +8,7 @@
 mod action;
 mod app;
 mod audit;
+mod break_glass;
 mod check;
 mod clients;
 mod control;
@@ -36,6 +37,7 @@ pub use gaccong_policy::Mode;
 pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
 pub use audit::{Audit, AuditSink};
+pub use break_glass::BreakGlass;
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
 pub use control::{CONTROL, Control};
 pub use decision::{Identity, Policy, Posture, ThreatList};
@@ -73,6 +75,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[break_glass]`
+    pub break_glass: Option<BreakGlass>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`

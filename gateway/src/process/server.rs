@@ -18,6 +18,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::process::drain::{self, Ending};
+use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
@@ -129,6 +130,7 @@ async fn serve(
     let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
+    grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup };
     let mut tasks = Tasks::start(&gateway, inputs);

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
+use policy::{Cause, Decision, Mode, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
 
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
+use crate::facts::break_glass::{Grants, Signed};
 use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::Snapshot;
 use crate::reason::Reason;
@@ -36,6 +37,8 @@ pub struct Wanted<'a> {
     pub method: &'a Method,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// The grants for emergencies, where whoever asks needs one of them; `policies` are then those for emergencies.
+    pub grants: Option<&'a Grants>,
     /// The client's address.
     pub source_ip: IpAddr,
     /// The time, milliseconds since the Unix epoch.
@@ -103,7 +106,9 @@ impl Refused {
     /// and is for the response only.
     pub fn remedies(&self, policies: &PolicySet) -> Vec<Remedy> {
         match (self.reason, &self.asked) {
-            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked)) if self.words == Words::default() => {
+            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked))
+                if self.words == Words::default() && asked.grant.is_none() =>
+            {
                 policies.explain(&asked.question()).mendable()
             }
             _ => Vec::new(),
@@ -158,6 +163,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
     };
     let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
     let principal = principal.as_ref().ok_or(Reason::PrincipalAbsent)?;
+    let grant = grant(wanted, certificate, principal)?;
     let posture = device.as_deref().and_then(|device| snapshot.posture.of(device));
     let asked = Arc::new(Asked {
         principal: principal.clone(),
@@ -173,13 +179,18 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         method: wanted.method.clone(),
         source_ip: wanted.source_ip,
         threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
+        grant,
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
         return Err(Box::new(Refused { asked: Some(asked), ..Refused::of(reason) }));
     }
 
-    let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
+    // Whoever breaks the glass is never only observed.
+    let mode = match asked.grant {
+        Some(_) => Mode::Enforce,
+        None => wanted.app.mode.unwrap_or(snapshot.config.policy.mode),
+    };
     let started = Instant::now();
     let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -187,7 +198,8 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         Decision::Permit(permit) => {
             let holds_until_ms = permit.holds_until_ms().unwrap_or(i64::MAX).min(standing.holds_until_ms);
             let posture_holds = asked.posture.as_ref().and_then(|posture| posture.holds_until_ms(asked.now_ms));
-            let holds_until_ms = holds_until_ms.min(posture_holds.unwrap_or(i64::MAX));
+            let grant_holds = asked.grant.as_ref().map(|signed| signed.grant.not_after_ms());
+            let holds_until_ms = [posture_holds, grant_holds].into_iter().flatten().fold(holds_until_ms, i64::min);
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
         Decision::Deny(denial) => Err(Box::new(Refused {
@@ -204,6 +216,17 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
     }
 }
 
+/// The grant by which whoever breaks the glass comes in.
+fn grant(
+    wanted: &Wanted<'_>,
+    certificate: &ClientCertificate,
+    principal: &Subject,
+) -> Result<Option<Arc<Signed>>, Box<Refused>> {
+    let Some(grants) = wanted.grants else { return Ok(None) };
+    let found = grants.find(certificate, principal, &wanted.app.name, wanted.now_ms);
+    found.cloned().map(Some).map_err(|why| Box::new(Refused::because(Reason::BreakGlassNoGrant, why)))
+}
+
 /// A device is in no group, even if it bears the name of a person.
 fn groups_of(snapshot: &Snapshot, principal: &Subject) -> Arc<[Arc<str>]> {
     match principal.kind {
@@ -212,9 +235,11 @@ fn groups_of(snapshot: &Snapshot, principal: &Subject) -> Arc<[Arc<str>]> {
     }
 }
 
-/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Who is no person is exempt.
+/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Who is no person is
+/// exempt, and so is who breaks the glass.
 fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
-    if asked.app.posture == PostureMode::Policy || asked.principal.kind != PrincipalKind::User {
+    if asked.app.posture == PostureMode::Policy || asked.principal.kind != PrincipalKind::User || asked.grant.is_some()
+    {
         return Ok(());
     }
     if asked.device.is_none() {
@@ -263,6 +288,8 @@ pub struct Asked {
     pub source_ip: IpAddr,
     /// The threat list that has the address.
     pub threat: Option<Arc<str>>,
+    /// The grant by which the glass is broken.
+    pub grant: Option<Arc<Signed>>,
     /// When it was asked, milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
@@ -290,7 +317,7 @@ impl Asked {
                 threat: self.threat.as_deref().map(|list| policy::Threat { list }),
                 target: None,
                 risk: None,
-                break_glass: None,
+                break_glass: self.grant.as_deref().map(|signed| policy::BreakGlass { grant: &signed.grant.id }),
                 alert_level: 0,
                 signal_lost: false,
                 request: policy::Request {

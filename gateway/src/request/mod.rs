@@ -124,8 +124,9 @@ fn admit(
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
     announcement.send(&live, connection);
-    // A reload that came between decision and registration has not seen this request: it is decided again here.
-    if gateway.snapshot.load().epoch != snapshot.epoch {
+    // A reload that came between decision and registration has not seen this request: it is decided again here. So is each
+    // that came in by a grant, which may have been withdrawn.
+    if gateway.snapshot.load().epoch != snapshot.epoch || live.asked.grant.is_some() {
         sweep::decide_again(connection, &live);
     }
     Ok((admitted, live))
@@ -172,6 +173,9 @@ fn weigh(
 ) -> Result<Admitted, Box<Refused>> {
     let Resource { app, route, policies } =
         snapshot.resource(connection.listener, &normal.host).ok_or(Reason::RequestHostUnknown)?;
+    let emergency = snapshot.emergency(connection.listener, &connection.facts.identity);
+    let policies = emergency.map_or(policies, |break_glass| &break_glass.policies);
+    let grants = emergency.map(|_| connection.gateway.grants.load());
     if let Some(head) = exchange.head_mut() {
         head.app = Some(Arc::clone(&app.name));
     }
@@ -186,6 +190,7 @@ fn weigh(
         path: &normal.path,
         method: &parts.method,
         websocket: normal.websocket,
+        grants: grants.as_ref().map(|grants| &***grants),
         source_ip: connection.facts.source.ip(),
         now_ms: clock::now_ms(),
     };

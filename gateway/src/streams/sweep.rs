@@ -133,6 +133,9 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
     let resource = snapshot.resource(connection.listener, &asked.host);
     let Resource { app, policies, .. } =
         resource.filter(|resource| resource.app.name == asked.app.name).ok_or(Reason::RequestHostUnknown)?;
+    let emergency = snapshot.emergency(connection.listener, &connection.facts.identity);
+    let policies = emergency.map_or(policies, |break_glass| &break_glass.policies);
+    let grants = emergency.map(|_| connection.gateway.grants.load());
     let wanted = Wanted {
         identity: &connection.facts.identity,
         app,
@@ -141,6 +144,7 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
         path: &asked.path,
         method: &asked.method,
         websocket: asked.websocket,
+        grants: grants.as_ref().map(|grants| &***grants),
         source_ip: asked.source_ip,
         now_ms: clock::now_ms(),
     };

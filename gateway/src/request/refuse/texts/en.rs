@@ -252,6 +252,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "Addresses below /.gaccong/ belong to the gateway itself, and there is nothing under this one.",
             "Go to the start page of the application.",
         ),
+        Reason::BreakGlassNoGrant => Text::new(
+            "No grant is in force",
+            "Your certificate is for emergencies only. It opens an application while a grant for you, signed by two responsible persons, is in force, and there is none for this application now.",
+            "If this is an emergency, ask the persons who may sign a grant. Otherwise use your ordinary certificate.",
+        ),
         Reason::PrincipalAbsent => Text::new(
             "Your device is known, but not who you are",
             "The certificate names the device only, and this application must know which person is using it.",

@@ -252,6 +252,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "Các địa chỉ bắt đầu bằng /.gaccong/ thuộc về chính cổng, và không có gì ở địa chỉ này.",
             "Bạn hãy quay về trang đầu của ứng dụng.",
         ),
+        Reason::BreakGlassNoGrant => Text::new(
+            "Không có giấy cấp quyền nào đang có hiệu lực",
+            "Chứng thư của bạn chỉ dùng trong trường hợp khẩn cấp. Nó mở được ứng dụng khi có giấy cấp quyền cho bạn, do hai người có trách nhiệm ký, đang có hiệu lực; hiện không có giấy nào cho ứng dụng này.",
+            "Nếu đây là trường hợp khẩn cấp, hãy liên hệ những người được ký giấy cấp quyền. Nếu không, hãy dùng chứng thư thường ngày của bạn.",
+        ),
         Reason::PrincipalAbsent => Text::new(
             "Đã nhận ra thiết bị nhưng chưa biết bạn là ai",
             "Chứng thư chỉ nêu tên thiết bị, trong khi ứng dụng này cần biết người đang dùng thiết bị.",
