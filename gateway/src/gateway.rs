@@ -10,9 +10,9 @@ use crate::audit::lane::Lane;
 use crate::audit::log::AuditLog;
 use crate::audit::queue::AuditQueue;
 use crate::clock::{Tick, Ticker};
-use crate::facts::break_glass::Grants;
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
+use crate::process::grants;
 use crate::request::accept::bounds::Bounds;
 use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
@@ -44,7 +44,7 @@ pub struct Gateway {
     /// How many requests principals have made of apps that limit them.
     pub rate_limits: RateLimits,
     /// The grants for emergencies.
-    pub grants: ArcSwap<Grants>,
+    pub grants: grants::Current,
     /// Since when the process is on its way out; 0 while it is not.
     draining_since: AtomicU64,
 }
@@ -64,7 +64,7 @@ impl Gateway {
             ticker: Arc::default(),
             bounds: Bounds::default(),
             rate_limits: RateLimits::new(),
-            grants: ArcSwap::default(),
+            grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }
     }

@@ -5,14 +5,41 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+
 use crate::audit::event::{GrantChange, GrantEvent};
+use crate::audit::queue::AuditQueue;
 use crate::clock;
 use crate::facts::break_glass::{Grants, Signed, Unsigned};
 use crate::gateway::Gateway;
 use crate::streams::sweep;
 
-/// How often it is looked whether a grant has come into force or ended.
+/// How often it is looked whether the time of a grant has come, or is over.
 const PERIOD: Duration = Duration::from_millis(250);
+
+/// The grants as they were read last, and what was announced of them.
+#[derive(Debug, Default)]
+pub struct Current {
+    grants: ArcSwap<Grants>,
+    announced: Mutex<Announced>,
+}
+
+impl Current {
+    /// The grants.
+    pub fn load(&self) -> Guard<Arc<Grants>> {
+        self.grants.load()
+    }
+
+    /// Logs and records what has changed since it was called last.
+    fn announce(&self, audit: &AuditQueue) {
+        let mut announced = self.announced.lock();
+        for event in announced.changes(&self.grants.load(), clock::now_ms()) {
+            log(&event);
+            audit.put(event);
+        }
+    }
+}
 
 /// Reads the grants by the configuration in force. Where they have changed, whatever runs is decided again.
 pub fn read_again(gateway: &Gateway) {
@@ -20,44 +47,45 @@ pub fn read_again(gateway: &Gateway) {
     let grants = snapshot.break_glass.as_ref().map(|settings| Grants::read(&settings.directory, &settings.signers));
     let grants = grants.unwrap_or_default();
     if grants != **gateway.grants.load() {
-        gateway.grants.store(Arc::new(grants));
+        gateway.grants.grants.store(Arc::new(grants));
+        // At once: one that is gone before the next look was in force all the same.
+        gateway.grants.announce(&gateway.audit);
         sweep::decide_all_again(gateway);
     }
 }
 
-/// Announces changes of grants until the process ends.
+/// Announces that grants come into force and end, until the process ends.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(PERIOD);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut announced = Announced::default();
     loop {
         interval.tick().await;
-        for event in announced.changes(&gateway.grants.load(), clock::now_ms()) {
-            log(&event);
-            gateway.audit.put(event);
-        }
+        gateway.grants.announce(&gateway.audit);
     }
 }
+
+/// Grants in force, by their ids.
+type InForce = HashMap<Arc<str>, Arc<Signed>>;
 
 /// What was announced so far.
 #[derive(Debug, Default)]
 struct Announced {
-    in_force: HashMap<Arc<str>, Arc<Signed>>,
+    in_force: InForce,
     refused: HashSet<Unsigned>,
 }
 
 impl Announced {
     /// What has changed since the last time.
     fn changes(&mut self, grants: &Grants, now_ms: i64) -> Vec<GrantEvent> {
-        let now: HashMap<_, _> =
+        let now: InForce =
             grants.in_force(now_ms).map(|signed| (Arc::clone(&signed.grant.id), Arc::clone(signed))).collect();
         let mut events = Vec::new();
-        for (id, signed) in self.in_force.iter().filter(|(id, signed)| now.get(*id) != Some(signed)) {
+        for (id, signed) in self.in_force.iter().filter(|it| !holds(it, &now)) {
             let ended = now_ms >= signed.grant.not_after_ms();
             let change = if ended { GrantChange::Ended } else { GrantChange::Withdrawn };
             events.push(GrantEvent::of(change, Arc::clone(id), Some(Arc::clone(signed)), None, now_ms));
         }
-        for (id, signed) in now.iter().filter(|(id, signed)| self.in_force.get(*id) != Some(signed)) {
+        for (id, signed) in now.iter().filter(|it| !holds(it, &self.in_force)) {
             events.push(GrantEvent::of(GrantChange::InForce, Arc::clone(id), Some(Arc::clone(signed)), None, now_ms));
         }
         for Unsigned { file, why } in grants.refused.iter().filter(|refused| !self.refused.contains(refused)) {
@@ -68,6 +96,11 @@ impl Announced {
         self.refused = grants.refused.iter().cloned().collect();
         events
     }
+}
+
+/// Whether a grant is among these, whoever has signed it.
+fn holds((id, signed): &(&Arc<str>, &Arc<Signed>), grants: &InForce) -> bool {
+    grants.get(*id).is_some_and(|known| known.grant == signed.grant)
 }
 
 fn log(event: &GrantEvent) {
@@ -108,11 +141,14 @@ mod tests {
     fn what_is_withdrawn_changed_or_refused_is_announced() {
         let first = fixtures::grant();
         let begin = first.grant.not_before_ms();
+        let mut signed_by_one_more = fixtures::grant();
+        signed_by_one_more.signers.push("hoa".into());
         let mut other = fixtures::grant();
-        other.signers.pop();
+        other.grant.apps.clear();
         let mut announced = Announced::default();
         let of = |signed| Grants { signed: vec![Arc::new(signed)], refused: Vec::new() };
         assert_eq!(changes(&mut announced, &of(first), begin), [GrantChange::InForce]);
+        assert_eq!(changes(&mut announced, &of(signed_by_one_more), begin), []);
         assert_eq!(changes(&mut announced, &of(other), begin), [GrantChange::Withdrawn, GrantChange::InForce]);
         let refused = vec![Unsigned { file: "a.json".into(), why: "no".to_owned() }];
         let none = Grants { signed: Vec::new(), refused };

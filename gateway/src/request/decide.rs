@@ -186,11 +186,7 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         return Err(Box::new(Refused { asked: Some(asked), ..Refused::of(reason) }));
     }
 
-    // Whoever breaks the glass is never only observed.
-    let mode = match asked.grant {
-        Some(_) => Mode::Enforce,
-        None => wanted.app.mode.unwrap_or(snapshot.config.policy.mode),
-    };
+    let mode = asked.mode(snapshot.config.policy.mode);
     let started = Instant::now();
     let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -295,6 +291,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The mode in which it is decided, where `usual` is that of the policies. Whoever breaks the glass is never only observed.
+    pub fn mode(&self, usual: Mode) -> Mode {
+        match self.grant {
+            Some(_) => Mode::Enforce,
+            None => self.app.mode.unwrap_or(usual),
+        }
+    }
+
     /// The question as policy takes it. Facts that are stale at `now_ms` are not in it.
     pub fn question(&self) -> policy::Question<'_> {
         policy::Question {
