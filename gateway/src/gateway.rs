@@ -16,6 +16,7 @@ use crate::process::grants;
 use crate::request::accept::bounds::Bounds;
 use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
+use crate::state::State;
 use crate::streams::Registry;
 
 /// What all connections of the process share.
@@ -23,6 +24,8 @@ use crate::streams::Registry;
 pub struct Gateway {
     /// The snapshot in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What changes while the gateway runs.
+    pub state: State,
     /// What is live.
     pub streams: Registry,
     /// Where the records of requests go.
@@ -51,9 +54,10 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that serves `snapshot`.
-    pub fn new(snapshot: Snapshot, audit: &AuditLog, metrics: Metrics) -> Self {
+    pub fn new(snapshot: Snapshot, state: State, audit: &AuditLog, metrics: Metrics) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            state,
             streams: Registry::new(),
             audit: audit.queue().clone(),
             lane: audit.lane().clone(),
@@ -67,6 +71,12 @@ impl Gateway {
             grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }
+    }
+
+    /// What a decision rests on: the snapshot's epoch, the version of what changes, and that of the grants. Where all are the
+    /// same before a decision and after, nothing has changed meanwhile.
+    pub fn version(&self) -> [u64; 3] {
+        [self.snapshot.load().epoch, self.state.live().version(), self.grants.version()]
     }
 
     /// Whether the process is on its way out: responses close their connections.

@@ -18,4 +18,6 @@ pub mod process;
 pub mod reason;
 pub mod request;
 pub mod signers;
+pub mod state;
+pub mod store;
 pub mod streams;

@@ -126,6 +126,12 @@ reasons! {
 
     /// A device is known, a person is not.
     PrincipalAbsent = "principal.absent", UNAUTHORIZED;
+    /// The person or workload is revoked.
+    PrincipalRevoked = "principal.revoked", FORBIDDEN;
+    /// What was proven is too long ago: the person, workload or device must authenticate again.
+    SessionRevoked = "session.revoked", UNAUTHORIZED;
+    /// The device is revoked.
+    DeviceRevoked = "device.revoked", FORBIDDEN;
     /// The app needs a device with a posture and the connection proves none.
     DeviceAbsent = "device.absent", FORBIDDEN;
     /// Nothing is known of the device's state.
@@ -134,6 +140,9 @@ reasons! {
     PostureStale = "device.posture_stale", FORBIDDEN;
     /// A fact that every device must report was not reported.
     PostureIncomplete = "device.posture_incomplete", FORBIDDEN;
+
+    /// The app, or whoever asks, is under lockdown.
+    Lockdown = "access.lockdown", FORBIDDEN;
 
     /// No `permit` of the policy was satisfied.
     PolicyNoPermit = "policy.no_permit", FORBIDDEN;

@@ -175,6 +175,10 @@ const UNPARSED: &[(Reason, u16, &str)] = &[
 /// Reasons that have a test of their own, and where.
 const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::CertificateNotYetValid, "handshakes"),
+    (Reason::PrincipalRevoked, "revocation"),
+    (Reason::DeviceRevoked, "revocation"),
+    (Reason::SessionRevoked, "revocation"),
+    (Reason::Lockdown, "revocation"),
     (Reason::CertificateUntrusted, "handshakes"),
     (Reason::CertificateWrongUsage, "handshakes"),
     (Reason::CertificateWeakKey, "handshakes"),

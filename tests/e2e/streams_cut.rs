@@ -1,17 +1,12 @@
 //! Access that is taken away is taken from live streams too, and only from those.
 
-use futures_util::{SinkExt, StreamExt};
-use gaccong_tests::client::{WebSocket, empty};
+use gaccong_tests::Gateway;
+use gaccong_tests::client::empty;
 use gaccong_tests::pki::{self, Certified};
 use gaccong_tests::setup::{Setup, posture};
+use gaccong_tests::streams::{closed, echoes, event, events};
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Client, Gateway, within_patience};
-use http::Response;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const HOST: &str = "echo.example.test";
@@ -42,8 +37,8 @@ async fn an_idle_websocket_is_cut_when_its_certificate_is_revoked() {
 async fn streams_of_a_revoked_certificate_are_cut_and_those_of_others_are_not() {
     let (gateway, echo, _sockets) = start(|_| {}).await;
     let (alice, bob) = (gateway.pki().alice(), gateway.pki().bob());
-    let mut hers = events(&gateway.client(&alice), "/sse").await;
-    let mut his = events(&gateway.client(&bob), "/sse").await;
+    let mut hers = events(&gateway.client(&alice), HOST, "/sse").await;
+    let mut his = events(&gateway.client(&bob), HOST, "/sse").await;
     echo.emit("one").await;
     assert_eq!((event(&mut hers).await, event(&mut his).await), (Some("one".into()), Some("one".into())));
 
@@ -94,8 +89,8 @@ async fn a_device_that_is_no_longer_compliant_loses_its_streams() {
     })
     .await;
     let (alice, bob) = (gateway.pki().alice(), gateway.pki().bob());
-    let mut hers = events(&gateway.client(&alice), "/sse").await;
-    let mut his = events(&gateway.client(&bob), "/sse").await;
+    let mut hers = events(&gateway.client(&alice), HOST, "/sse").await;
+    let mut his = events(&gateway.client(&bob), HOST, "/sse").await;
 
     let worse = json!({"devices": {
         "laptop-7": posture("alice@example.org", &json!({"compliant": true})),
@@ -115,7 +110,7 @@ async fn a_stream_ends_with_its_certificate() {
     let mut params = pki::laptop("laptop-7", "alice@example.org");
     params.not_after = (std::time::SystemTime::now() + std::time::Duration::from_secs(5)).into();
     let certified: Certified = gateway.pki().laptops.issue(params);
-    let mut stream = events(&gateway.client(&certified), "/sse").await;
+    let mut stream = events(&gateway.client(&certified), HOST, "/sse").await;
     assert_eq!(event(&mut stream).await, None, "nobody changed anything: time did");
     let record = gateway.record("the final record", |r| r.is_final()).await;
     assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("certificate.expired")));
@@ -135,7 +130,7 @@ async fn a_stream_whose_path_becomes_another_action_is_cut() {
         setup.policies.insert("manage.cedar", forbid.to_owned());
     })
     .await;
-    let mut stream = events(&gateway.alice(), "/sse").await;
+    let mut stream = events(&gateway.alice(), HOST, "/sse").await;
 
     edit(&gateway, &actions("read"), &actions("manage")).await;
 
@@ -148,7 +143,7 @@ async fn a_stream_whose_path_becomes_another_action_is_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_whose_host_moves_to_another_app_is_cut() {
     let (gateway, echo, _sockets) = start(|_| {}).await;
-    let mut stream = events(&gateway.alice(), "/sse").await;
+    let mut stream = events(&gateway.alice(), HOST, "/sse").await;
     echo.emit("one").await;
     assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
 
@@ -193,29 +188,4 @@ async fn start(change: impl FnOnce(&mut Setup)) -> (Gateway, Echo, Echo) {
     })
     .await;
     (gateway, echo, sockets)
-}
-
-async fn echoes(socket: &mut WebSocket) -> bool {
-    socket.send(Message::text("are you there?")).await.unwrap();
-    let answer = within_patience("an echo", socket.next()).await;
-    answer.is_some_and(|message| message.is_ok_and(|message| message.is_text()))
-}
-
-async fn closed(socket: &mut WebSocket) -> CloseFrame {
-    let last = within_patience("the end of the WebSocket", socket.next()).await.unwrap().unwrap();
-    let Message::Close(Some(close)) = last else { panic!("expected a close frame, got {last:?}") };
-    close
-}
-
-async fn events(client: &Client, path: &str) -> Response<Incoming> {
-    let h2 = client.h2(HOST).await.unwrap();
-    h2.begin(h2.request("GET", path).body(empty()).unwrap()).await.unwrap()
-}
-
-/// The next event; `None` when the stream was cut.
-async fn event(response: &mut Response<Incoming>) -> Option<String> {
-    let frame = within_patience("an event or the end", response.body_mut().frame()).await?;
-    let data = frame.ok()?.into_data().ok()?;
-    let text = String::from_utf8(data.to_vec()).unwrap();
-    Some(text.trim_start_matches("data: ").trim_end().to_owned())
 }

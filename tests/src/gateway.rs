@@ -228,7 +228,16 @@ impl Gateway {
 
     /// The loads of policies so far.
     pub fn policy_loads(&self) -> Vec<Record> {
-        self.all_records().into_iter().filter(|record| record.class() == audit::ENTITY_MANAGEMENT).collect()
+        self.entities().filter(|record| record.text("/entity/type") == Some("policy")).collect()
+    }
+
+    fn entities(&self) -> impl Iterator<Item = Record> {
+        self.all_records().into_iter().filter(|record| record.class() == audit::ENTITY_MANAGEMENT)
+    }
+
+    /// Waits for the record of a change of what is kept.
+    pub async fn state_change(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
+        eventually(what, || async { self.entities().find(&wanted) }).await
     }
 
     /// Waits for a record.

@@ -16,12 +16,14 @@
 
 pub mod audit;
 pub mod client;
+pub mod control;
 pub mod curl;
 pub mod gateway;
 pub mod load;
 pub mod metrics;
 pub mod pki;
 pub mod setup;
+pub mod streams;
 pub mod upstream;
 
 use std::time::Duration;

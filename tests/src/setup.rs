@@ -98,6 +98,12 @@ impl Setup {
         self
     }
 
+    /// Takes a section away.
+    pub fn remove(&mut self, section: &str) -> &mut Self {
+        self.sections.remove(section);
+        self
+    }
+
     /// Adds a server certificate.
     pub fn certificate(&mut self, name: &'static str, hosts: &[&str], lines: &str) -> &mut Self {
         let certified = self.pki.servers.issue(pki::server(hosts));

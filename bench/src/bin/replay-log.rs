@@ -141,7 +141,15 @@ fn request(n: u64, app: &Arc<App>, person: u64) -> RequestEvent {
 }
 
 fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
-    let fact = |name, value| Fact { name, value, observed_at_ms: now_ms - 60_000, max_age_ms: 86_400_000 };
+    let source: Arc<str> = "mdm".into();
+    let fact = |name, value| Fact {
+        name,
+        value,
+        source: Some(Arc::clone(&source)),
+        rank: 0,
+        observed_at_ms: now_ms - 60_000,
+        max_age_ms: 86_400_000,
+    };
     let yes = |n: u64| FactValue::Bool(!mixed(person + n).is_multiple_of(50));
     let facts = vec![
         fact(FactName::Managed, yes(1)),
@@ -171,7 +179,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         principal: Subject { kind: PrincipalKind::User, id: Arc::clone(&id) },
         groups: groups.into(),
         device: Some(format!("laptop-{person}").into()),
-        posture: Some(Arc::new(DevicePosture { source: Some("mdm".into()), owner: Some(id), facts })),
+        posture: Some(Arc::new(DevicePosture::new(Some(id), facts))),
         certificate: Arc::new(certificate),
         app: Arc::clone(app),
         action: "read".into(),
@@ -179,9 +187,13 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         host: format!("{}.example.gov.vn", app.name).into(),
         path: format!("/documents/2026/{person}/attachments").into(),
         method: Method::GET,
+        target: None,
         source_ip: [10, 1, a, b].into(),
         threat: None,
         grant: None,
+        risk: None,
+        alert_level: 0,
+        signal_lost: false,
         now_ms,
     }
 }

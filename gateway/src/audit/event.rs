@@ -28,6 +28,8 @@ pub enum Event {
     Policies(Box<PoliciesEvent>),
     /// A grant for emergencies came into force, ended or is not good: OCSF Entity Management (3004).
     Grant(Box<GrantEvent>),
+    /// What is kept has changed: OCSF Entity Management (3004).
+    State(Box<StateEvent>),
     /// Policy decided otherwise than Cedar does: OCSF Detection Finding (2004).
     ShadowMismatch(Box<ShadowMismatch>),
 }
@@ -297,6 +299,48 @@ impl GrantEvent {
 impl From<GrantEvent> for Event {
     fn from(event: GrantEvent) -> Self {
         Self::Grant(Box::new(event))
+    }
+}
+
+/// A change of what is kept: a revocation, a lockdown, an alert.
+#[derive(Debug, Clone)]
+pub struct StateEvent {
+    /// The record's id.
+    pub id: Uuid,
+    /// When it came into force, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Whether something is there that was not, is otherwise, or is not there any more.
+    pub activity: Activity,
+    /// What: `revocation`, `lockdown` …
+    pub entity: &'static str,
+    /// Of what kind: `user`, `app` …
+    pub kind: &'static str,
+    /// Of whom.
+    pub name: Arc<str>,
+    /// By whose word.
+    pub by: Arc<str>,
+    /// Why.
+    pub cause: Option<Arc<str>>,
+    /// When it ends by itself, milliseconds since the Unix epoch.
+    pub until_ms: Option<i64>,
+    /// The store's serial with it; `None` where it could not be kept.
+    pub store_serial: Option<u64>,
+}
+
+/// What became of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// It is there.
+    Create,
+    /// It is otherwise.
+    Update,
+    /// It is gone.
+    Delete,
+}
+
+impl From<StateEvent> for Event {
+    fn from(event: StateEvent) -> Self {
+        Self::State(Box::new(event))
     }
 }
 

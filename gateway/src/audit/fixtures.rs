@@ -95,8 +95,12 @@ pub(crate) fn asked() -> Asked {
         path: "/salaries/2026".into(),
         method: Method::GET,
         source_ip: "203.0.113.9".parse().expect("address"),
+        target: None,
         threat: None,
         grant: None,
+        risk: None,
+        alert_level: 0,
+        signal_lost: false,
         now_ms: TIME_MS,
     }
 }

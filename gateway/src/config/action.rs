@@ -24,6 +24,8 @@ pub enum PathPattern {
     Exact(String),
     /// `/a/*`; holds `/a/`.
     Prefix(String),
+    /// `/a/{id}/b`, where any one segment may stand for one in braces. Only the gateway's own calls have such.
+    Template(&'static str),
 }
 
 impl PathPattern {
@@ -31,7 +33,7 @@ impl PathPattern {
         match (self, other) {
             (Self::Prefix(prefix), Self::Exact(path) | Self::Prefix(path)) => path.starts_with(prefix),
             (Self::Exact(path), Self::Exact(other)) => path == other,
-            (Self::Exact(_), Self::Prefix(_)) => false,
+            _ => false,
         }
     }
 }

@@ -11,13 +11,11 @@ use super::rate::{self, RateLimit};
 use super::reader::Table;
 use super::source::Spot;
 use super::upstream::UpstreamTls;
-use super::{ActionRule, HostPattern, PathPattern};
+use super::{ActionRule, HostPattern};
+use crate::control::calls::{self, CALLS, Call};
 
 /// The name by which policies and records know the control API. No `[[app]]` may have it.
 pub const CONTROL: &str = "control";
-
-/// The largest body of a call.
-const BODY_BYTES: u64 = 1 << 20;
 
 /// `[control]`: the control API.
 #[derive(Debug, Clone)]
@@ -67,10 +65,10 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
 
 /// The API as an app. What is no call of the API is `read` or `write`, which its policies need not permit to anyone.
 fn app(hosts: Vec<HostPattern>, rate_limit: Option<RateLimit>) -> App {
-    let call = |method: &str, path: &str, action: &str| ActionRule {
-        method: Some(method.to_owned()),
-        path: Some(PathPattern::Exact(path.to_owned())),
-        action: action.into(),
+    let rule = |call: &Call| ActionRule {
+        method: Some(call.method.to_owned()),
+        path: Some(call.pattern()),
+        action: call.action.into(),
     };
     App {
         name: CONTROL.into(),
@@ -82,12 +80,12 @@ fn app(hosts: Vec<HostPattern>, rate_limit: Option<RateLimit>) -> App {
         groups: Vec::new(),
         posture: PostureMode::Policy,
         mode: Some(super::Mode::Enforce),
-        actions: vec![call("POST", "/v1/decisions/explain", "control:explain")],
+        actions: CALLS.iter().map(rule).collect(),
         strip_headers: Vec::new(),
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::from_secs(60),
         idle_timeout: Duration::from_secs(60),
-        body_limit_bytes: Some(BODY_BYTES),
+        body_limit_bytes: Some(calls::largest_body_bytes()),
         rate_limit,
         health: None,
     }

@@ -43,7 +43,7 @@ pub struct Identity {
 }
 
 /// `[posture]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Posture {
     /// `file`: a JSON file of facts by device.
     pub file: Option<PathBuf>,
@@ -54,6 +54,18 @@ pub struct Posture {
     /// `required`: the facts that must be present and fresh for an app with `posture = "required"`. Empty (the default)
     /// means: at least one fact, and none that was reported may be stale.
     pub required: Vec<FactName>,
+}
+
+impl Posture {
+    /// How old a fact may become that does not say so itself.
+    pub fn max_age_of(&self, fact: FactName) -> Duration {
+        self.max_age.get(&fact).copied().unwrap_or(self.default_max_age)
+    }
+
+    /// The rank of a source: that of all sources is the same.
+    pub fn rank_of(&self, _source: Option<&str>) -> u16 {
+        0
+    }
 }
 
 const DAY_S: u64 = 86_400;

@@ -10,7 +10,7 @@ use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
 use super::{
     App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, break_glass, check, clients, control, decision,
-    limits, listen, management,
+    limits, listen, management, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -60,7 +60,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 11] = [
+const MAIN_ONLY: [&str; 12] = [
     "include",
     "listen",
     "policy",
@@ -70,6 +70,7 @@ const MAIN_ONLY: [&str; 11] = [
     "management",
     "control",
     "break_glass",
+    "store",
     "audit",
     "limits",
 ];
@@ -118,6 +119,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let identity = decision::identity(root.table_or_empty("identity"));
     let posture = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
+    let store = root.table("store").and_then(store::read);
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -149,6 +151,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
             break_glass: parts.break_glass.map(|read| read.break_glass),
+            store,
             audit,
             limits,
             watched: Vec::new(),

@@ -22,8 +22,10 @@ mod management;
 mod name;
 mod rate;
 pub(crate) mod reader;
+mod revocation;
 mod signing;
 pub(crate) mod source;
+mod store;
 mod upstream;
 
 #[cfg(test)]
@@ -49,7 +51,9 @@ pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use rate::RateLimit;
+pub use revocation::{CrlFetch, Ocsp, OnFailure};
 pub use signing::{Signer, Signing};
+pub use store::Store;
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
 
 /// A whole configuration.
@@ -77,6 +81,8 @@ pub struct Config {
     pub control: Option<Control>,
     /// `[break_glass]`
     pub break_glass: Option<BreakGlass>,
+    /// `[store]`, where there is one.
+    pub store: Option<Store>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`

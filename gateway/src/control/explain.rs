@@ -10,6 +10,6 @@ use crate::facts::snapshot::Snapshot;
 pub(super) fn answer(snapshot: &Snapshot, body: &[u8]) -> Answer {
     match serde_json::from_slice::<QuestionBuf<'_>>(body) {
         Ok(question) => Answer::of(&snapshot.policies.explain(&question.lend())),
-        Err(error) => Answer::problem(StatusCode::BAD_REQUEST, &format!("this is not a question: {error}")),
+        Err(error) => Answer::problem(StatusCode::BAD_REQUEST, format!("this is not a question: {error}")),
     }
 }

@@ -1,26 +1,41 @@
 //! The control API: what is asked of the gateway itself. Its calls come in by a listener of their own and walk the path of
 //! every request: proven certificate, policy, one record. Only instead of being forwarded they are answered here.
+//!
+//! [`calls`] is the table of all calls; each module has those of one path.
+
+mod alert;
+pub mod calls;
+mod explain;
+mod lockdowns;
+pub mod openapi;
+mod problem;
+mod reauthentications;
+mod revocations;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::audit::event::Outcome;
+use crate::control::calls::{Call, Operation};
+use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::ResponseBody;
 use crate::request::body::{RequestBody, Source};
 use crate::request::exchange::Exchange;
 use crate::request::forward::headers::request_id_value;
 use crate::request::forward::{self, Failure};
+use crate::request::normalise::Normal;
 use crate::request::refuse::Reader;
+use crate::state::{Applied, Change, Scope, Subject};
 use crate::streams::LiveRequest;
-
-mod explain;
 
 /// `application/json` (RFC 8259).
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -29,7 +44,7 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 
 /// What a call is answered with.
 #[derive(Debug)]
-struct Answer {
+pub struct Answer {
     status: StatusCode,
     kind: HeaderValue,
     body: Vec<u8>,
@@ -40,46 +55,146 @@ impl Answer {
     fn of(result: &impl Serialize) -> Self {
         match serde_json::to_vec(result) {
             Ok(body) => Self { status: StatusCode::OK, kind: JSON, body },
-            Err(error) => Self::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            Err(error) => Self::problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 
-    /// A call that could not be answered, and why (RFC 9457).
-    fn problem(status: StatusCode, detail: &str) -> Self {
-        let body = serde_json::json!({ "status": status.as_u16(), "detail": detail });
-        Self { status, kind: PROBLEM, body: body.to_string().into_bytes() }
+    /// A call that is done and has no result.
+    fn done() -> Self {
+        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new() }
+    }
+}
+
+/// A permitted call, its body read.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    /// The process.
+    pub gateway: &'a Arc<Gateway>,
+    /// Which call.
+    pub call: &'static Call,
+    /// What policy was asked: who, about whom.
+    pub live: &'a Arc<LiveRequest>,
+    /// The variable segments of the path, decoded.
+    pub parameters: Vec<Arc<str>>,
+    /// The query.
+    pub query: Option<&'a str>,
+    /// The fields of its head.
+    pub headers: &'a HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// When its head was read.
+    pub received: Instant,
+}
+
+impl Asking<'_> {
+    /// The caller, for records: the id of the principal.
+    fn by(&self) -> Arc<str> {
+        Arc::clone(&self.live.asked.principal.id)
+    }
+
+    /// The subject that the call is about.
+    fn subject(&self) -> Option<Subject> {
+        let target = self.live.asked.target.as_ref()?;
+        Some(Subject { kind: target.kind.parse().ok()?, id: Arc::clone(&target.id) })
+    }
+
+    /// The scope that the call is about.
+    fn scope(&self) -> Option<Scope> {
+        let target = self.live.asked.target.as_ref()?;
+        Some(Scope { kind: target.kind.parse().ok()?, name: Arc::clone(&target.id) })
+    }
+
+    /// The JSON body, or what is wrong with it.
+    fn body<T: DeserializeOwned>(&self) -> Result<T, Answer> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Answer::problem(StatusCode::BAD_REQUEST, format!("this is not what the call takes: {error}"))
+        })
+    }
+
+    /// The same where the call can do without.
+    fn optional_body<T: DeserializeOwned + Default>(&self) -> Result<T, Answer> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.body() }
+    }
+
+    /// Makes a change.
+    async fn change(&self, change: Change) -> Result<Applied, Answer> {
+        let changed = self.gateway.state.change(vec![change], self.received).await;
+        changed.map_err(|error| Answer::not_kept(&error))
+    }
+
+    /// Makes a change that has no result.
+    async fn changed(&self, change: Change) -> Answer {
+        self.change(change).await.map_or_else(|answer| answer, |_| Answer::done())
     }
 }
 
 /// Answers a permitted call.
 pub async fn answer(
+    normal: Normal,
+    headers: HeaderMap,
     live: Arc<LiveRequest>,
     mut exchange: Exchange,
     body: Incoming,
     reader: Reader,
 ) -> Response<ResponseBody> {
+    let received = Instant::now();
     let request_id = request_id_value(exchange.id());
-    let Answer { status, kind, body } = match &*live.asked.action {
-        "control:explain" => match read(body, &live).await {
-            Ok(body) => explain::answer(&exchange.connection.gateway.snapshot.load(), &body),
+    let gateway = Arc::clone(&exchange.connection.gateway);
+    let answer = match calls::find(&live.asked.method, &normal.path) {
+        None => Answer::problem(StatusCode::NOT_FOUND, "the control API has no such call"),
+        Some(call) => match read(body, &live, call.body_max_bytes).await {
+            Ok(body) => {
+                let parameters = call.parameters(&normal.path);
+                let query = normal.path_and_query.query();
+                let asking = Asking {
+                    gateway: &gateway,
+                    call,
+                    live: &live,
+                    parameters,
+                    query,
+                    headers: &headers,
+                    body,
+                    received,
+                };
+                dispatch(&asking).await
+            }
             Err(failure) => return forward::refuse(&failure, &live, exchange, reader),
         },
-        _ => Answer::problem(StatusCode::NOT_FOUND, "the control API has no such call"),
     };
+    let Answer { status, kind, body } = answer;
     exchange.answered(status, None);
     exchange.own_bytes_out(body.len() as u64);
     exchange.ended(Outcome::Completed);
 
+    let has_body = !body.is_empty();
     let mut response = Response::new(ResponseBody::from(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, kind);
+    if has_body {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
     response.headers_mut().insert("x-request-id", request_id);
     response
 }
 
-/// The whole body of a call, within the bounds of every request.
-async fn read(body: Incoming, live: &Arc<LiveRequest>) -> Result<Bytes, Failure> {
-    let source = Source::new(body, Arc::clone(live), live.asked.app.body_limit_bytes);
+async fn dispatch(asking: &Asking<'_>) -> Answer {
+    match asking.call.operation {
+        Operation::Explain => explain::answer(&asking.gateway.snapshot.load(), &asking.body),
+        Operation::ListRevocations => revocations::list(asking),
+        Operation::Revoke => revocations::revoke(asking).await,
+        Operation::Reinstate => revocations::reinstate(asking).await,
+        Operation::Reauthenticate => reauthentications::ask(asking).await,
+        Operation::ListLockdowns => lockdowns::list(asking),
+        Operation::Lock => lockdowns::lock(asking).await,
+        Operation::Lift => lockdowns::lift(asking).await,
+        Operation::GetAlert => alert::get(asking),
+        Operation::SetAlert => alert::set(asking).await,
+        Operation::OpenApi => openapi::answer(),
+    }
+}
+
+/// The whole body of a call, within its bound and those of every request.
+async fn read(body: Incoming, live: &Arc<LiveRequest>, max_bytes: u64) -> Result<Bytes, Failure> {
+    let source = Source::new(body, Arc::clone(live), Some(max_bytes));
     match forward::until_cut(live, RequestBody::from_source(&source).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) => Err(Failure { reason: Reason::RequestBodyMalformed, detail: error.to_string() }),

@@ -4,7 +4,6 @@ pub mod break_glass;
 pub mod groups;
 mod json;
 pub mod posture;
-mod posture_file;
 pub mod snapshot;
 pub mod threat;
 pub mod trust;

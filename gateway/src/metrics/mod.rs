@@ -38,6 +38,7 @@ pub struct Metrics {
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
     break_glass: IntCounterVec,
+    crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -63,9 +64,10 @@ impl Metrics {
             &["app"],
         )?;
         let break_glass = counter("break_glass_requests_total", "By whoever breaks the glass.", &["app", "decision"])?;
+        let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 11] = [
+        let all: [Box<dyn Collector>; 12] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -77,6 +79,7 @@ impl Metrics {
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
             Box::new(break_glass.clone()),
+            Box::new(crl_fetches.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -92,6 +95,7 @@ impl Metrics {
             upstream_requests,
             upstream_duration,
             break_glass,
+            crl_fetches,
             shadow,
             scraped,
         })
@@ -155,6 +159,11 @@ impl Metrics {
         };
         self.upstream_requests.with_label_values(&[app, result]).inc();
         self.upstream_duration.with_label_values(&[app]).observe(duration_us as f64 / 1e6);
+    }
+
+    /// A revocation list of a trust domain was asked for.
+    pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
+        self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.

@@ -3,6 +3,7 @@
 //! The addresses come from the configuration only, never from a certificate or a message. Redirects are not followed.
 //! An answer has a bound of bytes and one of time, from the look-up of the name to the last byte.
 
+pub mod backoff;
 mod connector;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -22,6 +23,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub struct Current {
     grants: ArcSwap<Grants>,
+    /// Rises with each change.
+    version: AtomicU64,
     announced: Mutex<Announced>,
 }
 
@@ -29,6 +32,11 @@ impl Current {
     /// The grants.
     pub fn load(&self) -> Guard<Arc<Grants>> {
         self.grants.load()
+    }
+
+    /// The version of the grants.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Logs and records what has changed since it was called last.
@@ -48,6 +56,7 @@ pub fn read_again(gateway: &Gateway) {
     let grants = grants.unwrap_or_default();
     if grants != **gateway.grants.load() {
         gateway.grants.grants.store(Arc::new(grants));
+        gateway.grants.version.fetch_add(1, Ordering::AcqRel);
         // At once: one that is gone before the next look was in force all the same.
         gateway.grants.announce(&gateway.audit);
         sweep::decide_all_again(gateway);

@@ -22,6 +22,8 @@ use rustix::net::{
 };
 use tokio::io::{AsyncReadExt, Interest};
 
+use crate::state::State;
+
 /// The listening sockets of a process.
 #[derive(Debug)]
 pub struct Sockets {
@@ -85,10 +87,12 @@ impl Successors {
         std::fs::rename(unpublished(&self.path), &self.path)
     }
 
-    /// Waits until a successor serves.
-    pub async fn taken_over(&mut self) {
-        while let Err(error) = self.next().await {
+    /// Waits until a successor serves. The store is open in one process at a time: it is closed before a successor gets
+    /// the sockets, and opened again if that does not come to serve.
+    pub async fn taken_over(&mut self, state: &State) {
+        while let Err(error) = self.next(state).await {
             self.loading = None;
+            state.reclaim().await;
             tracing::warn!(%error, "a successor did not take over; this process goes on");
             tokio::time::sleep(PAUSE).await;
         }
@@ -99,8 +103,9 @@ impl Successors {
         self.loading.is_some()
     }
 
-    async fn next(&mut self) -> io::Result<()> {
+    async fn next(&mut self, state: &State) -> io::Result<()> {
         let (successor, _) = self.listener.accept().await?;
+        state.release().await;
         give(&successor, &self.sockets).await?;
         let mut word = [0];
         self.loading.insert(successor).read_exact(&mut word).await?;
@@ -179,6 +184,8 @@ pub fn take(path: &Path) -> io::Result<(Sockets, Predecessor)> {
 mod tests {
     use std::net::TcpStream;
 
+    use crate::config::Posture;
+
     use super::*;
 
     /// Sockets, and where successors find them.
@@ -191,14 +198,22 @@ mod tests {
         (successors, path)
     }
 
+    /// Nothing is kept.
+    fn stateless() -> State {
+        let settings =
+            Posture { file: None, default_max_age: Duration::ZERO, max_age: [].into(), required: Vec::new() };
+        State::load(&settings, None).unwrap().0
+    }
+
     /// Runs the predecessor's side until `successor` has ended.
     async fn beside<T: Send + 'static>(
         successors: &mut Successors,
         successor: impl FnOnce() -> T + Send + 'static,
     ) -> T {
         let successor = tokio::task::spawn_blocking(successor);
+        let state = stateless();
         tokio::select! {
-            () = successors.taken_over() => panic!("nobody has taken over"),
+            () = successors.taken_over(&state) => panic!("nobody has taken over"),
             ended = successor => ended.unwrap(),
         }
     }
@@ -220,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut successors, path) = published(folder.path());
         let successor = tokio::task::spawn_blocking(move || take(&path).unwrap().1.ready());
-        successors.taken_over().await;
+        successors.taken_over(&stateless()).await;
         successor.await.unwrap();
     }
 
@@ -232,7 +247,7 @@ mod tests {
             drop(take(&path).unwrap());
             take(&path).unwrap().1.ready();
         });
-        successors.taken_over().await;
+        successors.taken_over(&stateless()).await;
         successor.await.unwrap();
     }
 

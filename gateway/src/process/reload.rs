@@ -89,7 +89,7 @@ async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded
 }
 
 /// Puts a snapshot in force and ends what it forbids; returns its configuration. `asked` is when something had changed.
-fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config> {
+fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<Config> {
     let Loaded { snapshot, warnings, kept } = loaded;
     log(&warnings);
     log(&needs_restart(&gateway.snapshot.load().config, &snapshot.config));
@@ -101,6 +101,10 @@ fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config
     snapshot.routes.iter().for_each(|route| route.pool.watch_health());
     // By the signers that are named now.
     grants::read_again(gateway);
+    snapshot.trust.keep_current(gateway);
+    if previous.config.posture != snapshot.config.posture {
+        gateway.state.set_posture_settings(&snapshot.config.posture);
+    }
     sweep::decide_all_again(gateway);
     gateway.metrics.revoked(asked.elapsed());
     gateway.metrics.reloaded(!kept);
@@ -116,6 +120,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<Diagnostic> {
         ("listen.drain_ms", old.listen.drain != new.listen.drain),
         ("listen.drain_delay_ms", old.listen.drain_delay != new.listen.drain_delay),
         ("listen.handover", old.listen.handover != new.listen.handover),
+        ("store", old.store != new.store),
         ("control.address", control_address(old) != control_address(new)),
         ("management.address", old.management.address != new.management.address),
         (

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
 use crate::process::tasks::{Inputs, Tasks};
+use crate::state::{State, Writer};
+use crate::store::embedded::Embedded;
+use crate::store::{Store, StoreError};
 
 /// How long the last records may take to be written.
 const AUDIT_DRAIN: Duration = Duration::from_secs(10);
@@ -45,6 +48,9 @@ pub enum RunError {
     /// The metrics could not be set up.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// What is kept cannot be read: the process must not run as if nothing were.
+    #[error("{0}")]
+    Store(#[from] StoreError),
     /// A task failed that the process cannot be without.
     #[error("the gateway ended because a part of it had failed; the log says which")]
     Task,
@@ -127,12 +133,14 @@ async fn serve(
         .map_err(cannot(format!("cannot listen for a successor beside {}", handover.display())))?;
 
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
-    let gateway = Arc::new(Gateway::new(snapshot, &audit, Metrics::new()?));
+    let (state, writer) = open_state(config)?;
+    let gateway = Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
     grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
-    let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup };
+    gateway.snapshot.load().trust.keep_current(&gateway);
+    let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
     if let Some(predecessor) = predecessor {
         predecessor.ready();
@@ -143,10 +151,19 @@ async fn serve(
     ready(place);
     notify_systemd();
 
-    let ending = until_told(&mut signals, successors, &tasks, stop).await;
+    let ending = until_told(&mut signals, successors, &gateway.state, &tasks, stop).await;
     let running = drain::drain(&gateway, &config.listen, ending, &mut tasks).await;
     close(audit, running).await?;
     if tasks.have_failed() { Err(RunError::Task) } else { Ok(()) }
+}
+
+/// Reads what is kept. A store that cannot be read is no empty one.
+fn open_state(config: &Config) -> Result<(State, Writer), StoreError> {
+    let open = |path: &Path| Embedded::open(path).map(|store| Box::new(store) as Box<dyn Store>);
+    let path = config.store.as_ref().map(|store| store.path.clone());
+    let store = path.as_deref().map(open).transpose()?;
+    let (state, writer) = State::load(&config.posture, store)?;
+    Ok((state, writer.reopening(move || path.as_deref().map_or(Err(StoreError::Absent), open))))
 }
 
 fn listener(socket: &TcpListener) -> io::Result<tokio::net::TcpListener> {
@@ -205,6 +222,7 @@ impl Signals {
 async fn until_told(
     signals: &mut Signals,
     mut successors: Successors,
+    state: &State,
     tasks: &Tasks,
     stop: &CancellationToken,
 ) -> Ending {
@@ -213,7 +231,7 @@ async fn until_told(
         _ = signals.interrupt.recv() => {}
         () = stop.cancelled() => {}
         () = tasks.failure() => {}
-        () = successors.taken_over() => return Ending::HandedOver,
+        () = successors.taken_over(state) => return Ending::HandedOver,
     }
     // A successor that is still loading soon serves what is waiting to be accepted.
     if successors.have_sockets() { Ending::HandedOver } else { Ending::Told }

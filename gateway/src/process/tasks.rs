@@ -14,6 +14,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
+use crate::state::Writer;
 use crate::streams::sweep;
 
 /// Everything that runs besides the connections.
@@ -38,16 +39,19 @@ pub struct Inputs {
     pub config_file: PathBuf,
     /// What asks for that.
     pub hangup: Signal,
+    /// What changes what is kept.
+    pub writer: Writer,
 }
 
 impl Tasks {
     /// Begins to serve.
     pub fn start(gateway: &Arc<Gateway>, inputs: Inputs) -> Self {
-        let Inputs { data, control, management, config_file, hangup } = inputs;
+        let Inputs { data, control, management, config_file, hangup, writer } = inputs;
         let (stop_accepting, stop_management) = (CancellationToken::new(), CancellationToken::new());
         let failed = CancellationToken::new();
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
         supervise("grants", &failed, grants::run(Arc::clone(gateway)));
+        supervise("state", &failed, write_state(Arc::clone(gateway), writer));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
@@ -82,6 +86,15 @@ impl Tasks {
     /// Leaves metrics and health to the successor.
     pub fn stop_management(&self) {
         self.stop_management.cancel();
+    }
+}
+
+/// Works off changes on a thread of its own: commits wait for the disk.
+async fn write_state(gateway: Arc<Gateway>, writer: Writer) {
+    if let Err(error) = tokio::task::spawn_blocking(move || writer.run(&gateway)).await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
     }
 }
 

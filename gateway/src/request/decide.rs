@@ -3,28 +3,38 @@
 //! [`weigh`] is asked once for each request, and again, by the route and rules then in force, for each running one
 //! when something was loaded anew or its permit lapses.
 
+mod asked;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Mode, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
+use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
 
+pub use self::asked::Asked;
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
 use crate::facts::break_glass::{Grants, Signed};
 use crate::facts::posture::DevicePosture;
-use crate::facts::snapshot::Snapshot;
+use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
 use crate::request::action;
-use crate::request::identify::{ClientCertificate, Identity, Subject};
+use crate::request::identify::{self, ClientCertificate, Identity};
+use crate::state::{Live, ScopeKind, Subject};
 
 /// A request as far as the decision needs it.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// What the connection proves.
     pub identity: &'a Identity,
+    /// Everyone and everything that it proves to be.
+    pub subjects: &'a [Subject],
+    /// When that was proven, milliseconds since the Unix epoch.
+    pub authenticated_at_ms: i64,
+    /// The listener it came in by.
+    pub listener: Listener,
     /// The app.
     pub app: &'a Arc<App>,
     /// The policies that decide who may reach it.
@@ -39,10 +49,21 @@ pub struct Wanted<'a> {
     pub websocket: bool,
     /// The grants for emergencies, where whoever asks needs one of them; `policies` are then those for emergencies.
     pub grants: Option<&'a Grants>,
+    /// Whom a call of the control API is about.
+    pub target: Option<&'a Arc<Target>>,
     /// The client's address.
     pub source_ip: IpAddr,
     /// The time, milliseconds since the Unix epoch.
     pub now_ms: i64,
+}
+
+/// Whom a call of the control API is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `user`, `device`, `app` …
+    pub kind: &'static str,
+    /// The name by which policies and records know it.
+    pub id: Arc<str>,
 }
 
 /// A permit and what it was given on.
@@ -155,21 +176,27 @@ impl Permitted {
 }
 
 /// Weighs who is asking, from which device in what state, against the policy.
-pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
+pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
     let (certificate, device, principal) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
         Identity::Proven { certificate, device, principal } => (certificate, device, principal),
     };
+    live.standing(wanted.subjects, wanted.authenticated_at_ms, wanted.now_ms)?;
     let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
-    let principal = principal.as_ref().ok_or(Reason::PrincipalAbsent)?;
-    let grant = grant(wanted, certificate, principal)?;
-    let posture = device.as_deref().and_then(|device| snapshot.posture.of(device));
+    let principal = principal.clone().or_else(|| agent(wanted.listener, device.as_ref()));
+    let principal = principal.ok_or(Reason::PrincipalAbsent)?;
+    let groups = groups_of(snapshot, &principal);
+    let grant = grant(wanted, certificate, &principal)?;
+    if wanted.listener == Listener::Apps && grant.is_none() && is_locked(live, wanted.app, certificate, &groups) {
+        return Err(Reason::Lockdown.into());
+    }
+    let posture = device.as_deref().and_then(|device| posture(snapshot, live, device));
     let asked = Arc::new(Asked {
-        principal: principal.clone(),
-        groups: groups_of(snapshot, principal),
+        principal,
+        groups,
         device: device.clone(),
-        posture: posture.cloned(),
+        posture,
         certificate: Arc::clone(certificate),
         app: Arc::clone(wanted.app),
         action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
@@ -177,9 +204,13 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
         host: Arc::clone(wanted.host),
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
+        target: wanted.target.cloned(),
         source_ip: wanted.source_ip,
         threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
         grant,
+        risk: live.risk_of(wanted.subjects),
+        alert_level: live.alert_level(),
+        signal_lost: live.signal_lost(),
         now_ms: wanted.now_ms,
     });
     if let Err(reason) = require_posture(snapshot, &asked) {
@@ -216,15 +247,39 @@ pub fn weigh(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Result<Permitted, Box<
 fn grant(
     wanted: &Wanted<'_>,
     certificate: &ClientCertificate,
-    principal: &Subject,
+    principal: &identify::Subject,
 ) -> Result<Option<Arc<Signed>>, Box<Refused>> {
     let Some(grants) = wanted.grants else { return Ok(None) };
     let found = grants.find(certificate, principal, &wanted.app.name, wanted.now_ms);
     found.cloned().map(Some).map_err(|why| Box::new(Refused::because(Reason::BreakGlassNoGrant, why)))
 }
 
+/// On the control API a device without a person speaks for itself.
+fn agent(listener: Listener, device: Option<&Arc<str>>) -> Option<identify::Subject> {
+    let device = device.filter(|_| listener == Listener::Control)?;
+    Some(identify::Subject { kind: PrincipalKind::Device, id: Arc::clone(device) })
+}
+
+/// Whether a lockdown closes the app to the holder of this certificate.
+fn is_locked(live: &Live, app: &App, certificate: &ClientCertificate, groups: &[Arc<str>]) -> bool {
+    let scopes = [
+        (ScopeKind::App, &app.name),
+        (ScopeKind::Issuer, &certificate.issuer),
+        (ScopeKind::TrustDomain, &certificate.trust_domain),
+    ];
+    live.is_locked(scopes.into_iter().chain(groups.iter().map(|group| (ScopeKind::Group, group))))
+}
+
+/// What is known of a device: by the file, by what was reported, or by both.
+fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<DevicePosture>> {
+    match (snapshot.posture.of(device), live.posture_of(device)) {
+        (Some(file), Some(reported)) => Some(Arc::new(reported.with(file))),
+        (file, reported) => reported.or_else(|| file.cloned()),
+    }
+}
+
 /// A device is in no group, even if it bears the name of a person.
-fn groups_of(snapshot: &Snapshot, principal: &Subject) -> Arc<[Arc<str>]> {
+fn groups_of(snapshot: &Snapshot, principal: &identify::Subject) -> Arc<[Arc<str>]> {
     match principal.kind {
         PrincipalKind::User | PrincipalKind::Workload => snapshot.groups.of(&principal.id),
         PrincipalKind::Device => Arc::default(),
@@ -251,87 +306,5 @@ pub const fn reason_of(cause: Cause) -> Reason {
         Cause::NoPermit => Reason::PolicyNoPermit,
         Cause::Forbid => Reason::PolicyForbid,
         Cause::Error => Reason::PolicyError,
-    }
-}
-
-/// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
-/// facts change while the request is running.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Who asks.
-    pub principal: Subject,
-    /// Its groups at the time.
-    pub groups: Arc<[Arc<str>]>,
-    /// The device.
-    pub device: Option<Arc<str>>,
-    /// What was known of the device.
-    pub posture: Option<Arc<DevicePosture>>,
-    /// The certificate.
-    pub certificate: Arc<ClientCertificate>,
-    /// The app.
-    pub app: Arc<App>,
-    /// The action.
-    pub action: Arc<str>,
-    /// Whether it opens a WebSocket.
-    pub websocket: bool,
-    /// The normal host.
-    pub host: Arc<str>,
-    /// The normal path.
-    pub path: Arc<str>,
-    /// The method.
-    pub method: Method,
-    /// The client's address.
-    pub source_ip: IpAddr,
-    /// The threat list that has the address.
-    pub threat: Option<Arc<str>>,
-    /// The grant by which the glass is broken.
-    pub grant: Option<Arc<Signed>>,
-    /// When it was asked, milliseconds since the Unix epoch.
-    pub now_ms: i64,
-}
-
-impl Asked {
-    /// The mode in which it is decided, where `usual` is that of the policies. Whoever breaks the glass is never only observed.
-    pub fn mode(&self, usual: Mode) -> Mode {
-        match self.grant {
-            Some(_) => Mode::Enforce,
-            None => self.app.mode.unwrap_or(usual),
-        }
-    }
-
-    /// The question as policy takes it. Facts that are stale at `now_ms` are not in it.
-    pub fn question(&self) -> policy::Question<'_> {
-        policy::Question {
-            principal: policy::Principal { kind: self.principal.kind, id: &self.principal.id, groups: &self.groups },
-            action: &self.action,
-            app: &self.app.name,
-            context: policy::Context {
-                device: self.device.as_deref().map(|id| match &self.posture {
-                    Some(posture) => posture.as_of(id, self.now_ms),
-                    None => policy::Device { id, ..policy::Device::default() },
-                }),
-                certificate: Some(policy::Certificate {
-                    trust_domain: &self.certificate.trust_domain,
-                    fingerprint: &self.certificate.fingerprint,
-                    issuer: &self.certificate.issuer,
-                    serial: &self.certificate.serial,
-                    not_after_ms: self.certificate.not_after_ms,
-                }),
-                session: None,
-                threat: self.threat.as_deref().map(|list| policy::Threat { list }),
-                target: None,
-                risk: None,
-                break_glass: self.grant.as_deref().map(|signed| policy::BreakGlass { grant: &signed.grant.id }),
-                alert_level: 0,
-                signal_lost: false,
-                request: policy::Request {
-                    host: &self.host,
-                    path: &self.path,
-                    method: self.method.as_str(),
-                    source_ip: self.source_ip,
-                },
-                now_ms: self.now_ms,
-            },
-        }
     }
 }

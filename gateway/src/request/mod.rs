@@ -28,8 +28,8 @@ pub use body::ResponseBody;
 use crate::audit::event::Outcome;
 use crate::clock;
 use crate::config::Limits;
-use crate::control;
-use crate::facts::snapshot::{Resource, Route, Snapshot};
+use crate::control::{self, calls};
+use crate::facts::snapshot::{Listener, Resource, Route, Snapshot};
 use crate::reason::Reason;
 use crate::request::decide::{Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
@@ -67,7 +67,9 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             Ok((Admitted { route: Some(route), normal, .. }, live)) => {
                 forward::forward(route, normal, live, exchange, parts, body, reader).await
             }
-            Ok((Admitted { route: None, .. }, live)) => control::answer(live, exchange, body, reader).await,
+            Ok((Admitted { route: None, normal, .. }, live)) => {
+                control::answer(normal, parts.headers, live, exchange, body, reader).await
+            }
             Err(refused) => {
                 if !body.is_end_stream() {
                     connection.leaves_body_unread();
@@ -110,6 +112,7 @@ fn admit(
     parts: &Parts,
 ) -> Result<(Admitted, Arc<LiveRequest>), Box<Refused>> {
     let gateway = &connection.gateway;
+    let version = gateway.version();
     let snapshot = gateway.snapshot.load();
     if parts.version == Version::HTTP_2 {
         bound_head(&parts.headers, &snapshot.config.limits)?;
@@ -124,9 +127,8 @@ fn admit(
         .live(|head| LiveRequest::new(head, Arc::clone(asked), facts, *decision_ns, *holds_until_ms, &gateway.ticker));
     let live = live.ok_or(Reason::GatewayInternal)?;
     announcement.send(&live, connection);
-    // A reload that came between decision and registration has not seen this request: it is decided again here. So is each
-    // that came in by a grant, which may have been withdrawn.
-    if gateway.snapshot.load().epoch != snapshot.epoch || live.asked.grant.is_some() {
+    // A change that came between decision and registration has not seen this request: it is decided again here.
+    if gateway.version() != version {
         sweep::decide_again(connection, &live);
     }
     Ok((admitted, live))
@@ -182,8 +184,16 @@ fn weigh(
     if normal.own_path {
         return Err(Reason::RequestOwnPath.into());
     }
+    let target = match connection.listener {
+        Listener::Apps => None,
+        Listener::Control => calls::find(&parts.method, &normal.path)
+            .and_then(|call| call.target(&normal.path, normal.path_and_query.query())),
+    };
     let wanted = Wanted {
         identity: &connection.facts.identity,
+        subjects: &connection.subjects,
+        authenticated_at_ms: connection.authenticated_at_ms,
+        listener: connection.listener,
         app,
         policies,
         host: &normal.host,
@@ -191,10 +201,11 @@ fn weigh(
         method: &parts.method,
         websocket: normal.websocket,
         grants: grants.as_ref().map(|grants| &***grants),
+        target: target.as_ref(),
         source_ip: connection.facts.source.ip(),
         now_ms: clock::now_ms(),
     };
-    let weighed = decide::weigh(snapshot, &wanted);
+    let weighed = decide::weigh(snapshot, connection.gateway.state.live(), &wanted);
     let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
     if decision_ns > 0 {
         connection.gateway.metrics.decided(decision_ns);

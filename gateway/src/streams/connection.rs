@@ -15,6 +15,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Source;
+use crate::state::{Subject, Subjects};
 use crate::streams::{Cut, LiveRequest};
 
 /// A connection whose handshake is complete.
@@ -26,6 +27,10 @@ pub struct Connection {
     pub listener: Listener,
     /// What its records say of it.
     pub facts: Arc<ConnectionFacts>,
+    /// Everyone and everything that it proves to be.
+    pub subjects: Subjects,
+    /// When its handshake proved that, milliseconds since the Unix epoch.
+    pub authenticated_at_ms: i64,
     /// The hosts of the server certificate that the client has seen.
     pub hosts: Arc<[HostPattern]>,
     /// What its source has open.
@@ -63,6 +68,8 @@ impl Connection {
         Self {
             gateway,
             listener,
+            subjects: Subject::of(&facts.identity),
+            authenticated_at_ms: clock::now_ms(),
             facts,
             hosts,
             source,

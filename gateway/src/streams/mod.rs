@@ -2,10 +2,12 @@
 //! streams too, and every bound on time is enforced in one place, the [`sweep`].
 //!
 //! A request registers with its own connection, behind a lock that no other connection touches; only connections
-//! register with the process.
+//! register with the process, and there also under each subject that they prove, so that a fact about one subject
+//! touches nobody else's streams.
 
 pub mod connection;
 pub mod cut;
+mod index;
 pub mod live;
 pub mod sweep;
 
@@ -19,6 +21,9 @@ pub use connection::Connection;
 pub use cut::Cut;
 pub use live::LiveRequest;
 
+use crate::state::Subject;
+use index::Index;
+
 const SHARDS: usize = 16;
 
 /// Every connection of the process.
@@ -26,6 +31,7 @@ const SHARDS: usize = 16;
 pub struct Registry {
     shards: [Mutex<Slab<Arc<Connection>>>; SHARDS],
     next: AtomicUsize,
+    subjects: Index,
 }
 
 /// A place in the registry, left when dropped.
@@ -34,19 +40,25 @@ pub struct Registered<'a> {
     registry: &'a Registry,
     shard: usize,
     key: usize,
+    connection: Arc<Connection>,
 }
 
 impl Registry {
     /// An empty registry.
     pub fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::new(Slab::new())), next: AtomicUsize::new(0) }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::new(Slab::new())),
+            next: AtomicUsize::new(0),
+            subjects: Index::default(),
+        }
     }
 
     /// Adds a connection.
     pub fn register(&self, connection: Arc<Connection>) -> Registered<'_> {
         let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
-        let key = self.shards.get(shard).map_or(0, |slab| slab.lock().insert(connection));
-        Registered { registry: self, shard, key }
+        self.subjects.insert(&connection);
+        let key = self.shards.get(shard).map_or(0, |slab| slab.lock().insert(Arc::clone(&connection)));
+        Registered { registry: self, shard, key, connection }
     }
 
     /// Calls `visit` for each connection. The lock of a shard is not held meanwhile.
@@ -55,6 +67,11 @@ impl Registry {
             let connections: Vec<_> = shard.lock().iter().map(|(_, connection)| Arc::clone(connection)).collect();
             connections.iter().for_each(&mut visit);
         }
+    }
+
+    /// The connections of a subject, as of now.
+    pub fn of_subject(&self, subject: &Subject) -> Vec<Arc<Connection>> {
+        self.subjects.of(subject)
     }
 
     /// How many requests are running.
@@ -76,5 +93,6 @@ impl Drop for Registered<'_> {
         if let Some(slab) = self.registry.shards.get(self.shard) {
             slab.lock().try_remove(self.key);
         }
+        self.registry.subjects.remove(&self.connection);
     }
 }

@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::decide::{self, Wanted};
 use crate::request::exchange::live_event;
+use crate::state::Subject;
 use crate::streams::{Connection, LiveRequest};
 
 /// A request still open after this leaves an opening record.
@@ -108,20 +109,32 @@ pub fn decide_all_again(gateway: &Gateway) {
     });
 }
 
-/// Decides a running request again by the snapshot in force, and cuts it if it would be refused now.
+/// Decides the running requests of a subject again. Where the subject itself does not count any more, its connections
+/// are closed once what runs on them has ended.
+pub fn decide_subject_again(gateway: &Gateway, subject: &Subject) {
+    for connection in gateway.streams.of_subject(subject) {
+        let live = gateway.state.live();
+        if live.standing(&connection.subjects, connection.authenticated_at_ms, clock::now_ms()).is_err() {
+            connection.close.cut(());
+        }
+        connection.live().iter().for_each(|request| decide_again(&connection, request));
+    }
+}
+
+/// Decides a running request again by what is in force now, and cuts it if it would be refused.
 pub fn decide_again(connection: &Connection, request: &LiveRequest) {
     let gateway = &connection.gateway;
     loop {
-        let snapshot = gateway.snapshot.load_full();
-        match weigh_again(&snapshot, connection, request) {
+        let version = gateway.version();
+        match weigh_again(&gateway.snapshot.load(), connection, request) {
             Ok(holds_until_ms) => request.renewed(holds_until_ms),
             Err(reason) => {
                 request.cut.cut(reason);
                 return;
             }
         }
-        // A reload in between has asked by newer facts; its answer must not be the one that was just overwritten.
-        if gateway.snapshot.load().epoch == snapshot.epoch {
+        // A change in between was decided by newer facts; its answer must not be the one that was just overwritten.
+        if gateway.version() == version {
             return;
         }
     }
@@ -138,6 +151,9 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
     let grants = emergency.map(|_| connection.gateway.grants.load());
     let wanted = Wanted {
         identity: &connection.facts.identity,
+        subjects: &connection.subjects,
+        authenticated_at_ms: connection.authenticated_at_ms,
+        listener: connection.listener,
         app,
         policies,
         host: &asked.host,
@@ -145,8 +161,11 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
         method: &asked.method,
         websocket: asked.websocket,
         grants: grants.as_ref().map(|grants| &***grants),
+        target: asked.target.as_ref(),
         source_ip: asked.source_ip,
         now_ms: clock::now_ms(),
     };
-    decide::weigh(snapshot, &wanted).map(|permitted| permitted.holds_until_ms).map_err(|refused| refused.reason)
+    decide::weigh(snapshot, connection.gateway.state.live(), &wanted)
+        .map(|permitted| permitted.holds_until_ms)
+        .map_err(|refused| refused.reason)
 }

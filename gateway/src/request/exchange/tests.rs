@@ -16,6 +16,7 @@ use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::pki::{Authority, AuthorityRequest, KeyKind, LeafRequest, Name, Purpose, Validity};
 use crate::process::load;
+use crate::state::State;
 
 const CONFIG: &str = r#"
 [listen]
@@ -50,7 +51,8 @@ fn gateway(dir: &Path) -> (Arc<Gateway>, AuditLog) {
 
     let snapshot = load::load(&dir.join("gaccong.toml"), None).unwrap().snapshot;
     let audit = AuditLog::start(&snapshot.config.audit, &snapshot.config.limits).unwrap();
-    (Arc::new(Gateway::new(snapshot, &audit, Metrics::new().unwrap())), audit)
+    let (state, _) = State::load(&snapshot.config.posture, None).unwrap();
+    (Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new().unwrap())), audit)
 }
 
 /// Panics in the middle of an exchange, and returns the records.

@@ -52,7 +52,8 @@ fn typical(name: &Text<'_>, app: &App) -> Option<Asked> {
     };
     if let Some(rule) = app.actions.iter().find(|rule| *rule.action == **name) {
         let path = match &rule.path {
-            Some(PathPattern::Exact(path) | PathPattern::Prefix(path)) => path,
+            Some(PathPattern::Exact(path) | PathPattern::Prefix(path)) => path.as_str(),
+            Some(PathPattern::Template(path)) => path,
             None => "/",
         };
         return asked(Arc::clone(&rule.action), rule.method.as_deref().unwrap_or("GET"), path);

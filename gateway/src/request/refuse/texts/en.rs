@@ -267,6 +267,26 @@ pub(super) fn text(reason: Reason) -> Text {
             "This application is open only from known devices, and your connection proves none.",
             "Use the device that your organisation gave you.",
         ),
+        Reason::PrincipalRevoked => Text::new(
+            "Your access is suspended",
+            "Your organisation has suspended your access to all applications behind this gateway.",
+            "Do not try again. Ask your superior or the help desk, and quote the request id below.",
+        ),
+        Reason::SessionRevoked => Text::new(
+            "Please identify yourself again",
+            "Something about your account or device has changed since this connection was made, so it does not count any more.",
+            "Close the browser completely, open it again, and come back to this page. If it goes on, quote the request id below.",
+        ),
+        Reason::DeviceRevoked => Text::new(
+            "This device is blocked",
+            "Your organisation has blocked this device, for example because it was reported lost or unsafe.",
+            "Use another device of your organisation. If this one is yours and safe, ask the help desk and quote the request id below.",
+        ),
+        Reason::Lockdown => Text::new(
+            "Closed for now",
+            "Your organisation has closed this application, or access for your group, until a security matter is settled.",
+            "Nothing is wrong with you or your device. Wait for word from your organisation, or ask the help desk how long it will take.",
+        ),
         Reason::PostureAbsent => Text::new(
             "Nothing is known of your device's state",
             "Your device has not reported yet whether it is safe, for example whether its disk is encrypted and its software is up to date.",

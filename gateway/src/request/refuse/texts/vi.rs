@@ -267,6 +267,26 @@ pub(super) fn text(reason: Reason) -> Text {
             "Ứng dụng này chỉ mở cho thiết bị đã đăng ký, nhưng kết nối của bạn không chứng minh được thiết bị nào.",
             "Bạn hãy dùng thiết bị do cơ quan cấp.",
         ),
+        Reason::PrincipalRevoked => Text::new(
+            "Quyền truy cập của bạn đang bị tạm ngưng",
+            "Cơ quan của bạn đã tạm ngưng quyền truy cập của bạn vào mọi ứng dụng sau cổng này.",
+            "Bạn đừng thử lại. Hãy hỏi cấp trên hoặc bộ phận hỗ trợ và cung cấp mã yêu cầu bên dưới.",
+        ),
+        Reason::SessionRevoked => Text::new(
+            "Bạn cần xác thực lại",
+            "Tài khoản hoặc thiết bị của bạn đã có thay đổi kể từ khi kết nối này được thiết lập, nên kết nối không còn giá trị.",
+            "Bạn hãy đóng hẳn trình duyệt, mở lại rồi quay lại trang này. Nếu vẫn bị từ chối, hãy cung cấp mã yêu cầu bên dưới.",
+        ),
+        Reason::DeviceRevoked => Text::new(
+            "Thiết bị này đã bị chặn",
+            "Cơ quan của bạn đã chặn thiết bị này, chẳng hạn vì thiết bị được báo mất hoặc không an toàn.",
+            "Bạn hãy dùng thiết bị khác của cơ quan. Nếu thiết bị này là của bạn và an toàn, hãy hỏi bộ phận hỗ trợ và cung cấp mã yêu cầu bên dưới.",
+        ),
+        Reason::Lockdown => Text::new(
+            "Tạm thời đóng",
+            "Cơ quan của bạn đã đóng ứng dụng này, hoặc quyền truy cập của nhóm bạn, cho đến khi một sự việc an ninh được giải quyết.",
+            "Bạn và thiết bị của bạn không có lỗi gì. Hãy chờ thông báo của cơ quan, hoặc hỏi bộ phận hỗ trợ khi nào mở lại.",
+        ),
         Reason::PostureAbsent => Text::new(
             "Chưa có thông tin về trạng thái thiết bị",
             "Thiết bị của bạn chưa báo cáo tình trạng an toàn, chẳng hạn ổ đĩa đã mã hóa và phần mềm đã cập nhật hay chưa.",

@@ -1,72 +1,34 @@
-//! Posture: the facts last reported of each device, each with the time it was observed and the age at which it dies.
+//! Posture: the facts last reported of each device, each with its source, the time it was observed and the age at which
+//! it dies.
+//!
+//! Several sources may report one fact. Of those that are fresh, the best rank counts; among equals the worse value wins
+//! ([`fact::Fact::precedence`]).
+
+mod fact;
+mod file;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::posture_file;
+pub use fact::{CLOCK_SKEW_MS, Fact, FactName, FactValue};
+
 use crate::config::{self, Diagnostic};
 use crate::reason::Reason;
-
-/// How far a reporter's clock may be ahead of ours.
-const CLOCK_SKEW_MS: i64 = 60_000;
 
 /// What was last reported of every device.
 #[derive(Debug, Clone, Default)]
 pub struct Posture {
-    pub(super) devices: HashMap<Box<str>, Arc<DevicePosture>>,
+    devices: HashMap<Box<str>, Arc<DevicePosture>>,
 }
 
 /// What was last reported of one device.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DevicePosture {
-    /// Who reported.
-    pub source: Option<Arc<str>>,
     /// The person the device is assigned to.
     pub owner: Option<Arc<str>>,
-    /// The facts, one a name.
-    pub facts: Vec<Fact>,
-}
-
-/// One observed value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fact {
-    /// Which fact.
-    pub name: FactName,
-    /// Its value.
-    pub value: FactValue,
-    /// When it was observed, milliseconds since the Unix epoch.
-    pub observed_at_ms: i64,
-    /// How old it may become, milliseconds.
-    pub max_age_ms: i64,
-}
-
-/// The facts that are known, by their names in policies and in posture files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "documented at gaccong_policy::Device, whose fields they fill")]
-pub enum FactName {
-    Managed,
-    Platform,
-    OsVersion,
-    DiskEncrypted,
-    Firewall,
-    ScreenLock,
-    SecureBoot,
-    EdrRunning,
-    PatchAgeDays,
-    Compliant,
-    Risk,
-}
-
-/// The value of a fact. Which kind a fact has is fixed by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FactValue {
-    /// Yes or no.
-    Bool(bool),
-    /// A number.
-    Long(i64),
-    /// A text.
-    Text(Arc<str>),
+    /// The facts by name; of one name, that which counts while it is fresh comes first.
+    facts: Vec<Fact>,
 }
 
 impl Posture {
@@ -83,7 +45,7 @@ impl Posture {
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn load(path: &Path, settings: &config::Posture) -> Result<Self, Vec<Diagnostic>> {
-        posture_file::load(path, settings)
+        file::load(path, settings)
     }
 
     /// What is known of a device.
@@ -108,19 +70,51 @@ impl Posture {
 }
 
 impl DevicePosture {
-    /// What policy sees of the device at `now_ms`: facts that are older than their maximum age, or from the future, are not in it.
+    /// The facts of a device, whoever reported them.
+    pub fn new(owner: Option<Arc<str>>, facts: impl IntoIterator<Item = Fact>) -> Self {
+        let mut facts: Vec<_> = facts.into_iter().collect();
+        facts.sort_by(|one, other| one.name.cmp(&other.name).then_with(|| one.precedence(other)));
+        Self { owner, facts }
+    }
+
+    /// What is known of a device by this and by `other`, whose word on the owner comes second.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let owner = self.owner.as_ref().or(other.owner.as_ref()).cloned();
+        Self::new(owner, self.facts.iter().chain(&other.facts).cloned())
+    }
+
+    /// The facts by name; of one name, that which counts while it is fresh comes first.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The facts that count at `now_ms`, one a name.
+    fn counting(&self, now_ms: i64) -> impl Iterator<Item = &Fact> {
+        let mut last = None;
+        self.facts.iter().filter(move |fact| {
+            let counts = fact.is_fresh(now_ms) && last != Some(fact.name);
+            if counts {
+                last = Some(fact.name);
+            }
+            counts
+        })
+    }
+
+    /// What policy sees of the device at `now_ms`: facts that are older than their maximum age, or from the future, are
+    /// not in it. The source is named where all facts have the same.
     pub fn as_of<'a>(&'a self, id: &'a str, now_ms: i64) -> gaccong_policy::Device<'a> {
-        let mut device = gaccong_policy::Device {
-            id,
-            owner: self.owner.as_deref(),
-            source: self.source.as_deref(),
-            ..gaccong_policy::Device::default()
-        };
-        for fact in self.facts.iter().filter(|fact| fact.is_fresh(now_ms)) {
+        let mut device =
+            gaccong_policy::Device { id, owner: self.owner.as_deref(), ..gaccong_policy::Device::default() };
+        let mut sources = None;
+        for fact in self.counting(now_ms) {
             fact.show(&mut device);
             let age_s = now_ms.saturating_sub(fact.observed_at_ms).max(0) / 1000;
             device.age_s = device.age_s.max(Some(age_s));
+            let source = fact.source.as_deref();
+            sources = Some(sources.map_or(source, |before| if before == source { source } else { None }));
         }
+        device.source = sources.flatten();
         device
     }
 
@@ -130,7 +124,7 @@ impl DevicePosture {
     }
 
     /// Whether the device has the facts that every device must have. Where none is required by name, there must be at
-    /// least one, and none that was reported may be stale.
+    /// least one, and none that was reported may be stale. A fact is as fresh as the freshest report of it.
     ///
     /// # Errors
     /// The reason for which a request from the device is refused.
@@ -138,16 +132,16 @@ impl DevicePosture {
         if self.facts.is_empty() {
             return Err(Reason::PostureAbsent);
         }
-        if required.is_empty() && !self.facts.iter().all(|fact| fact.is_fresh(now_ms)) {
-            return Err(Reason::PostureStale);
+        let of_name = |name: FactName| self.facts.iter().filter(move |fact| fact.name == name);
+        if required.iter().any(|name| of_name(*name).next().is_none()) {
+            return Err(Reason::PostureIncomplete);
         }
-        for name in required {
-            let fact = self.facts.iter().find(|fact| fact.name == *name).ok_or(Reason::PostureIncomplete)?;
-            if !fact.is_fresh(now_ms) {
-                return Err(Reason::PostureStale);
-            }
-        }
-        Ok(())
+        let is_fresh = |name: FactName| of_name(name).any(|fact| fact.is_fresh(now_ms));
+        let fresh = match required {
+            [] => self.facts.iter().all(|fact| is_fresh(fact.name)),
+            required => required.iter().all(|name| is_fresh(*name)),
+        };
+        if fresh { Ok(()) } else { Err(Reason::PostureStale) }
     }
 
     /// The first time after `now_ms` at which the device looks different by time alone: a fact dies, or one that was
@@ -155,93 +149,6 @@ impl DevicePosture {
     pub fn holds_until_ms(&self, now_ms: i64) -> Option<i64> {
         let changes = self.facts.iter().flat_map(|fact| [fact.begins_ms(), fact.dies_ms()]);
         changes.filter(|change_ms| *change_ms > now_ms).min()
-    }
-}
-
-impl Fact {
-    /// Whether it counts at `now_ms`.
-    pub fn is_fresh(&self, now_ms: i64) -> bool {
-        self.begins_ms() <= now_ms && now_ms < self.dies_ms()
-    }
-
-    fn begins_ms(&self) -> i64 {
-        self.observed_at_ms.saturating_sub(CLOCK_SKEW_MS)
-    }
-
-    /// The first moment at which it is older than it may become.
-    fn dies_ms(&self) -> i64 {
-        self.observed_at_ms.saturating_add(self.max_age_ms).saturating_add(1)
-    }
-
-    /// Sets the one field of `device` that it is about. A value of another kind than the name's cannot be loaded;
-    /// were there one, it would be absent.
-    fn show<'a>(&'a self, device: &mut gaccong_policy::Device<'a>) {
-        match self.name {
-            FactName::Managed => device.managed = self.value.as_bool(),
-            FactName::Platform => device.platform = self.value.as_text(),
-            FactName::OsVersion => device.os_version = self.value.as_text(),
-            FactName::DiskEncrypted => device.disk_encrypted = self.value.as_bool(),
-            FactName::Firewall => device.firewall = self.value.as_bool(),
-            FactName::ScreenLock => device.screen_lock = self.value.as_bool(),
-            FactName::SecureBoot => device.secure_boot = self.value.as_bool(),
-            FactName::EdrRunning => device.edr_running = self.value.as_bool(),
-            FactName::PatchAgeDays => device.patch_age_days = self.value.as_long(),
-            FactName::Compliant => device.compliant = self.value.as_bool(),
-            FactName::Risk => device.risk = self.value.as_text(),
-        }
-    }
-}
-
-impl FactValue {
-    fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(value) = self { Some(*value) } else { None }
-    }
-
-    fn as_long(&self) -> Option<i64> {
-        if let Self::Long(value) = self { Some(*value) } else { None }
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        if let Self::Text(value) = self { Some(value) } else { None }
-    }
-}
-
-impl FactName {
-    /// Every fact, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
-        Self::Managed,
-        Self::Platform,
-        Self::OsVersion,
-        Self::DiskEncrypted,
-        Self::Firewall,
-        Self::ScreenLock,
-        Self::SecureBoot,
-        Self::EdrRunning,
-        Self::PatchAgeDays,
-        Self::Compliant,
-        Self::Risk,
-    ];
-
-    /// As policies, posture files and the configuration spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Managed => "managed",
-            Self::Platform => "platform",
-            Self::OsVersion => "os_version",
-            Self::DiskEncrypted => "disk_encrypted",
-            Self::Firewall => "firewall",
-            Self::ScreenLock => "screen_lock",
-            Self::SecureBoot => "secure_boot",
-            Self::EdrRunning => "edr_running",
-            Self::PatchAgeDays => "patch_age_days",
-            Self::Compliant => "compliant",
-            Self::Risk => "risk",
-        }
-    }
-
-    /// The fact of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fact| fact.as_str() == name)
     }
 }
 
@@ -257,11 +164,11 @@ mod tests {
             FactName::Platform | FactName::OsVersion | FactName::Risk => FactValue::Text("x".into()),
             _ => FactValue::Bool(true),
         };
-        Fact { name, value, observed_at_ms, max_age_ms }
+        Fact { name, value, source: Some("mdm".into()), rank: 0, observed_at_ms, max_age_ms }
     }
 
     fn device(facts: impl IntoIterator<Item = Fact>) -> DevicePosture {
-        DevicePosture { source: Some("mdm".into()), owner: None, facts: facts.into_iter().collect() }
+        DevicePosture::new(None, facts)
     }
 
     /// The names of the facts that policy can see.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde::de::{DeserializeSeed, Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::json;
-use super::posture::{DevicePosture, Fact, FactName, FactValue, Posture};
+use super::{DevicePosture, Fact, FactName, FactValue, Posture};
 use crate::config::diagnostic::{one_of, suggestion};
 use crate::config::{self, Diagnostic};
+use crate::facts::json;
 
 const MAX_FILE_BYTES: u64 = 512 << 20;
 const MAX_TEXT_BYTES: usize = 256;
@@ -81,25 +81,32 @@ struct RawFact {
 
 impl RawDevice {
     fn check<E: Error>(self, settings: &config::Posture) -> Result<DevicePosture, E> {
-        let facts = self.facts.0.into_iter().map(|(name, fact)| fact.check(name, self.observed_at, settings));
-        Ok(DevicePosture {
-            source: self.source.map(|source| source.0.into()),
-            owner: self.owner.map(|owner| owner.0.into()),
-            facts: facts.collect::<Result<_, E>>()?,
-        })
+        let source: Option<Arc<str>> = self.source.map(|source| source.0.into());
+        let facts = self.facts.0.into_iter();
+        let facts = facts.map(|(name, fact)| fact.check(name, source.as_ref(), self.observed_at, settings));
+        let owner = self.owner.map(|owner| owner.0.into());
+        Ok(DevicePosture::new(owner, facts.collect::<Result<Vec<_>, E>>()?))
     }
 }
 
 impl RawFact {
-    fn check<E: Error>(self, name: FactName, device: Option<Time>, settings: &config::Posture) -> Result<Fact, E> {
+    fn check<E: Error>(
+        self,
+        name: FactName,
+        source: Option<&Arc<str>>,
+        device: Option<Time>,
+        settings: &config::Posture,
+    ) -> Result<Fact, E> {
         let observed_at = self.observed_at.or(device);
         let unobserved =
             || E::custom(format!("nothing says when `{}` was observed: `observed_at` is missing", name.as_str()));
-        let configured = settings.max_age.get(&name).copied().unwrap_or(settings.default_max_age);
+        let configured = settings.max_age_of(name);
         let max_age = self.max_age_s.map_or(configured, |seconds| Duration::from_secs(seconds.into()));
         Ok(Fact {
             name,
             value: self.value,
+            source: source.cloned(),
+            rank: settings.rank_of(source.map(|source| &**source)),
             observed_at_ms: observed_at.ok_or_else(unobserved)?.unix_ms,
             max_age_ms: i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX),
         })
@@ -304,17 +311,21 @@ mod tests {
                       "patch_age_days": {"value": 12, "observed_at": "1970-01-01T00:00:05.5Z", "max_age_s": 604800}}}}}"#;
         let posture = parse(text, &settings()).unwrap();
         let laptop = posture.of("laptop-7").unwrap();
-        let fact = |name, value, observed_at_ms, max_age_ms| Fact { name, value, observed_at_ms, max_age_ms };
+        let source = Some("mdm".into());
+        let fact = |name, value, observed_at_ms, max_age_ms| {
+            let source = source.clone();
+            Fact { name, value, source, rank: 0, observed_at_ms, max_age_ms }
+        };
         assert_eq!(
             laptop.facts,
             [
+                fact(FactName::OsVersion, FactValue::Text("15.2".into()), 10_000, 60_000),
                 fact(FactName::DiskEncrypted, FactValue::Bool(true), 10_000, 60_000),
                 fact(FactName::Firewall, FactValue::Bool(false), 10_000, 5_000),
-                fact(FactName::OsVersion, FactValue::Text("15.2".into()), 10_000, 60_000),
                 fact(FactName::PatchAgeDays, FactValue::Long(12), 5_500, 604_800_000),
             ]
         );
-        assert_eq!((laptop.source.as_deref(), laptop.owner.as_deref()), (Some("mdm"), Some("alice@example.org")));
+        assert_eq!(laptop.owner.as_deref(), Some("alice@example.org"));
         assert!(posture.of("laptop-8").is_none());
     }
 

@@ -1,0 +1,290 @@
+//! The table of calls: what can be asked of the control API, under which action, and about whom. Routing, actions for
+//! policy and the OpenAPI document are all made from it.
+
+use std::sync::Arc;
+
+use http::Method;
+use utoipa::openapi::ComponentsBuilder;
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::config::PathPattern;
+use crate::control::{alert, lockdowns, problem, reauthentications, revocations};
+use crate::request::decide::Target;
+use crate::state::{ScopeKind, SubjectKind};
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// What is done; also the operation's id.
+    pub operation: Operation,
+    /// `GET`
+    pub method: &'static str,
+    /// `/v1/devices/{id}`: a segment in braces stands for any one.
+    pub path: &'static str,
+    /// The action that policy is asked for.
+    pub action: &'static str,
+    /// Whom it is about.
+    pub about: About,
+    /// The largest body.
+    pub body_max_bytes: u64,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// What is sent.
+    pub request: Option<Shape>,
+    /// What is answered; `None` for no content.
+    pub response: Option<Shape>,
+}
+
+/// Whom a call is about: `context.target` in policies. It stands in the target of the request, so that policy decides
+/// before a byte of the body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Nobody.
+    Nobody,
+    /// The one in the path, of this kind.
+    Path(&'static str),
+    /// The one in the query: `kind`, one of these, and `id`.
+    Query(&'static [&'static str]),
+    /// The one thing of this kind.
+    Only(&'static str),
+}
+
+/// A JSON body's shape.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Its name in the document.
+    pub name: fn() -> String,
+    /// Adds it, and what it is made of, to the document.
+    pub add: fn(ComponentsBuilder) -> ComponentsBuilder,
+}
+
+impl Shape {
+    /// The shape of a type.
+    pub const fn of<T: ToSchema + PartialSchema>() -> Option<Self> {
+        let add = |components: ComponentsBuilder| {
+            let mut parts = Vec::new();
+            T::schemas(&mut parts);
+            components.schema_from::<T>().schemas_from_iter(parts)
+        };
+        Some(Self { name: || T::name().into_owned(), add })
+    }
+}
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the summaries of the calls say it")]
+pub enum Operation {
+    Explain,
+    ListRevocations,
+    Revoke,
+    Reinstate,
+    Reauthenticate,
+    ListLockdowns,
+    Lock,
+    Lift,
+    GetAlert,
+    SetAlert,
+    OpenApi,
+}
+
+const SUBJECTS: About = About::Query(&[
+    SubjectKind::User.as_str(),
+    SubjectKind::Workload.as_str(),
+    SubjectKind::Device.as_str(),
+    SubjectKind::Certificate.as_str(),
+    SubjectKind::Session.as_str(),
+]);
+const SCOPES: About = About::Query(&[
+    ScopeKind::App.as_str(),
+    ScopeKind::Group.as_str(),
+    ScopeKind::Issuer.as_str(),
+    ScopeKind::TrustDomain.as_str(),
+]);
+
+/// A small body.
+const SMALL: u64 = 16 << 10;
+/// An ordinary one.
+const ORDINARY: u64 = 1 << 20;
+
+const fn call(operation: Operation, method: &'static str, path: &'static str, action: &'static str) -> Call {
+    Call {
+        operation,
+        method,
+        path,
+        action,
+        about: About::Nobody,
+        body_max_bytes: 0,
+        summary: "",
+        request: None,
+        response: None,
+    }
+}
+
+/// Every call.
+pub static CALLS: &[Call] = &[
+    Call {
+        summary: "What policy says to a question, and why.",
+        body_max_bytes: ORDINARY,
+        request: Shape::of::<problem::Question>(),
+        response: Shape::of::<problem::Explanation>(),
+        ..call(Operation::Explain, "POST", "/v1/decisions/explain", "control:explain")
+    },
+    Call {
+        summary: "Who and what is revoked.",
+        response: Shape::of::<revocations::Revocations>(),
+        ..call(Operation::ListRevocations, "GET", "/v1/revocations", "control:list")
+    },
+    Call {
+        summary: "Refuses a subject from now on, and cuts what it has open.",
+        about: SUBJECTS,
+        body_max_bytes: SMALL,
+        request: Shape::of::<revocations::Revoke>(),
+        response: Shape::of::<revocations::Revoked>(),
+        ..call(Operation::Revoke, "POST", "/v1/revocations", "control:revoke")
+    },
+    Call {
+        summary: "Ends a revocation.",
+        about: SUBJECTS,
+        ..call(Operation::Reinstate, "DELETE", "/v1/revocations", "control:reinstate")
+    },
+    Call {
+        summary: "Makes a subject authenticate again, and cuts what it has open.",
+        about: SUBJECTS,
+        body_max_bytes: SMALL,
+        request: Shape::of::<reauthentications::Reauthenticate>(),
+        ..call(Operation::Reauthenticate, "POST", "/v1/reauthentications", "control:reauthenticate")
+    },
+    Call {
+        summary: "What is closed.",
+        response: Shape::of::<lockdowns::Lockdowns>(),
+        ..call(Operation::ListLockdowns, "GET", "/v1/lockdowns", "control:list")
+    },
+    Call {
+        summary: "Closes an app, or all apps to a group, an issuer or a trust domain, and cuts what is open there.",
+        about: SCOPES,
+        body_max_bytes: SMALL,
+        request: Shape::of::<lockdowns::Lock>(),
+        ..call(Operation::Lock, "POST", "/v1/lockdowns", "control:lockdown")
+    },
+    Call {
+        summary: "Opens again what another person has closed.",
+        about: SCOPES,
+        ..call(Operation::Lift, "DELETE", "/v1/lockdowns", "control:lift")
+    },
+    Call {
+        summary: "The alert level.",
+        response: Shape::of::<alert::AlertLevel>(),
+        ..call(Operation::GetAlert, "GET", "/v1/alert", "control:list")
+    },
+    Call {
+        summary: "Sets the alert level, by which everything that runs is decided again.",
+        about: About::Only("alert"),
+        body_max_bytes: SMALL,
+        request: Shape::of::<alert::SetAlert>(),
+        ..call(Operation::SetAlert, "PUT", "/v1/alert", "control:alert")
+    },
+    Call { summary: "This document.", ..call(Operation::OpenApi, "GET", "/openapi.json", "control:openapi") },
+];
+
+/// The call of a method and a normal path.
+pub fn find(method: &Method, path: &str) -> Option<&'static Call> {
+    CALLS.iter().find(|call| call.method == method.as_str() && segments(call.path, path).is_some())
+}
+
+/// The largest body of any call.
+pub fn largest_body_bytes() -> u64 {
+    CALLS.iter().map(|call| call.body_max_bytes).max().unwrap_or_default()
+}
+
+impl Call {
+    /// Where it is found, for the rules that map requests to actions.
+    pub fn pattern(&self) -> PathPattern {
+        PathPattern::Template(self.path)
+    }
+
+    /// The variable segments of its path, decoded.
+    pub fn parameters(&self, path: &str) -> Vec<Arc<str>> {
+        segments(self.path, path).unwrap_or_default().into_iter().map(decoded).collect()
+    }
+
+    /// Whom it is about, where the request says so in one way only.
+    pub fn target(&self, path: &str, query: Option<&str>) -> Option<Arc<Target>> {
+        let (kind, id) = match self.about {
+            About::Nobody => return None,
+            About::Only(kind) => (kind, Arc::from("")),
+            About::Path(kind) => (kind, self.parameters(path).into_iter().next()?),
+            About::Query(kinds) => {
+                let kind = only(query, "kind")?;
+                (*kinds.iter().find(|known| **known == &*kind)?, only(query, "id").filter(|id| !id.is_empty())?)
+            }
+        };
+        (id.len() <= MAX_ID_BYTES).then(|| Arc::new(Target { kind, id }))
+    }
+}
+
+/// The longest name of a subject.
+const MAX_ID_BYTES: usize = 2048;
+
+/// The segments of `path` that stand where `template` has braces, where the two agree.
+pub fn segments<'p>(template: &str, path: &'p str) -> Option<Vec<&'p str>> {
+    let (mut wanted, mut found, mut variable) = (template.split('/'), path.split('/'), Vec::new());
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return Some(variable),
+            (Some(wanted), Some(segment)) if wanted.starts_with('{') && !segment.is_empty() => variable.push(segment),
+            (Some(wanted), Some(segment)) if wanted == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+/// The value of a key of the query that is there exactly once.
+pub fn only(query: Option<&str>, key: &str) -> Option<Arc<str>> {
+    let mut values = query?.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name == key).then_some(value)
+    });
+    let value = values.next()?;
+    values.next().is_none().then(|| decoded(&value.replace('+', " ")))
+}
+
+fn decoded(text: &str) -> Arc<str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_agree_with_templates() {
+        assert_eq!(segments("/v1/devices/{id}/posture", "/v1/devices/laptop-7/posture"), Some(vec!["laptop-7"]));
+        assert_eq!(segments("/v1/alert", "/v1/alert"), Some(vec![]));
+        for other in ["/v1/devices//posture", "/v1/devices/a/b/posture", "/v1/devices/a", "/v1/devices/a/posture/"] {
+            assert_eq!(segments("/v1/devices/{id}/posture", other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn whom_a_call_is_about_is_said_in_one_way_or_not_at_all() {
+        let revoke = find(&Method::POST, "/v1/revocations").unwrap();
+        let target = |query| revoke.target("/v1/revocations", Some(query)).map(|it| (it.kind, it.id.to_string()));
+        assert_eq!(target("kind=user&id=a%2Bb@x"), Some(("user", "a+b@x".into())));
+        assert_eq!(target("id=spiffe://a/b&kind=workload"), Some(("workload", "spiffe://a/b".into())));
+        for unclear in
+            ["", "kind=user", "kind=user&id=", "kind=user&kind=device&id=a", "kind=cat&id=a", "kind=app&id=a"]
+        {
+            assert_eq!(target(unclear), None, "{unclear}");
+        }
+    }
+
+    #[test]
+    fn every_call_is_found_and_is_told_from_the_others() {
+        for call in CALLS {
+            let path = call.path.replace("{id}", "x").replace("{name}", "x");
+            let found = find(&Method::from_bytes(call.method.as_bytes()).unwrap(), &path).unwrap();
+            assert_eq!(found.operation, call.operation, "{} {}", call.method, call.path);
+            assert!(call.action.starts_with("control:") && call.summary.ends_with('.'));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made from the table of calls.
+
+use utoipa::ToSchema;
+use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, Required, Response,
+    ResponseBuilder,
+};
+
+use super::Answer;
+use super::calls::{About, CALLS, Call, Operation, Shape};
+use super::problem::Problem;
+
+/// Answers the call.
+pub(super) fn answer() -> Answer {
+    Answer::of(&document())
+}
+
+/// The document.
+pub fn document() -> OpenApi {
+    let mut paths = Paths::new();
+    let mut components = ComponentsBuilder::new().schema_from::<Problem>();
+    for call in CALLS {
+        for shape in [call.request, call.response].into_iter().flatten() {
+            components = (shape.add)(components);
+        }
+        paths.add_path_operation(call.path, vec![method(call.method)], operation(call));
+    }
+    let info = InfoBuilder::new().title("Gác Cổng control API").version(env!("CARGO_PKG_VERSION"));
+    let info = info.description(Some("Each call needs a client certificate of a trust domain that `[control]` names, and is decided by the control API's own policies."));
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+fn operation(call: &Call) -> OperationBuilder {
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(format!("{:?}", call.operation)))
+        .summary(Some(call.summary))
+        .description(Some(format!("Action of policy: `{}`.", call.action)))
+        .tag("control");
+    for parameter in parameters(call) {
+        operation = operation.parameter(parameter);
+    }
+    if let Some(shape) = call.request {
+        let body = RequestBodyBuilder::new().content("application/json", content(shape)).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    operation = match call.response {
+        Some(shape) => operation.response("200", answered("Done.", "application/json", content(shape))),
+        None if call.operation == Operation::OpenApi => {
+            let any = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object)));
+            operation.response("200", answered("This document.", "application/json", any))
+        }
+        None => operation.response("204", Response::new("Done.")),
+    };
+    for (status, words) in PROBLEMS {
+        operation = operation.response(*status, answered(words, "application/problem+json", of_problem()));
+    }
+    operation
+}
+
+/// Answers that any call may have.
+const PROBLEMS: &[(&str, &str)] = &[
+    ("400", "The request is not what the call takes."),
+    ("401", "The connection proves nobody."),
+    ("403", "Policy refuses."),
+    ("404", "There is no such thing."),
+    ("405", "The method is none that the gateway understands."),
+    ("408", "The body came too slowly."),
+    ("409", "What is there already stands against it."),
+    ("413", "The body is too large."),
+    ("421", "The host is not of this connection."),
+    ("429", "Too many requests."),
+    ("431", "The head is too large."),
+    ("503", "The change cannot be kept, or the call not be recorded."),
+];
+
+fn parameters(call: &Call) -> Vec<Parameter> {
+    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(2048));
+    let variable = call.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let mut parameters: Vec<_> = variable
+        .map(|name| ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).schema(Some(text())))
+        .collect();
+    if let About::Query(kinds) = call.about {
+        let kind = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().copied()));
+        let query = |name: &str| ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query);
+        parameters.push(query("kind").schema(Some(kind)));
+        parameters.push(query("id").schema(Some(text())));
+    }
+    parameters.into_iter().map(|parameter| parameter.required(Required::True).build()).collect()
+}
+
+fn content(shape: Shape) -> Content {
+    Content::new(Some(Ref::from_schema_name((shape.name)())))
+}
+
+fn of_problem() -> Content {
+    Content::new(Some(Ref::from_schema_name(Problem::name())))
+}
+
+fn answered(words: &str, kind: &str, content: Content) -> Response {
+    ResponseBuilder::new().description(words).content(kind, content).build()
+}
+
+fn method(name: &str) -> HttpMethod {
+    match name {
+        "PUT" => HttpMethod::Put,
+        "POST" => HttpMethod::Post,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_in_the_document_and_every_reference_has_its_end() {
+        let text = document().to_json().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for call in CALLS {
+            let method = call.method.to_lowercase();
+            assert!(json["paths"][call.path][&method]["operationId"].is_string(), "{method} {}", call.path);
+        }
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(json["components"]["schemas"][name].is_object(), "{name} is referred to and not there");
+        }
+        let shapes: std::collections::BTreeSet<_> =
+            CALLS.iter().flat_map(|call| [call.request, call.response]).flatten().map(|shape| (shape.name)()).collect();
+        let named = CALLS.iter().flat_map(|call| [call.request, call.response]).flatten().count();
+        assert_eq!(shapes.len(), named, "two shapes have one name");
+    }
+}

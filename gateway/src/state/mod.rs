@@ -1,0 +1,120 @@
+//! What changes while the gateway runs, and is kept: revocations, lockdowns, posture, signals.
+//!
+//! Every change goes one way, whoever asks for it ([`State::change`]): it is committed to the store, put in force in
+//! memory, the live streams of those whom it is about are decided again, and those now refused are cut. Then it is
+//! acknowledged. One thread does all this ([`writer`]), so changes have one order; requests read [`Live`] without a lock.
+
+pub mod change;
+pub mod entry;
+pub mod live;
+pub mod posture;
+mod record;
+pub mod subject;
+pub mod writer;
+
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use change::{Affected, Change, Outcome, Outcomes};
+pub use entry::{
+    Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, ReportedFact, Revocation, Risk, Scope,
+    ScopeKind, Seen, Stream,
+};
+pub use live::{Kept, Live};
+pub use subject::{Subject, SubjectKind, Subjects};
+pub use writer::Writer;
+
+use crate::config;
+use crate::store::{Store, StoreError};
+
+/// How many orders wait for the writer at most.
+const QUEUE: usize = 1024;
+
+/// How many changes one order may have: a revocation waits for the orders before it.
+pub const MAX_CHANGES: usize = 2_000;
+
+/// What is known, and the way to change it.
+#[derive(Debug)]
+pub struct State {
+    live: Live,
+    orders: mpsc::Sender<Order>,
+}
+
+/// What the writer is asked for.
+#[derive(Debug)]
+enum Order {
+    /// To make changes.
+    Change {
+        changes: Vec<Change>,
+        /// When the signal came in that asks for them.
+        received: Instant,
+        done: oneshot::Sender<Result<Applied, StoreError>>,
+    },
+    /// To judge what was reported by other settings.
+    Settings(config::Posture),
+    /// To close the store, which another process is to open.
+    Release(oneshot::Sender<()>),
+    /// To open it again, since that process did not serve.
+    Reclaim,
+}
+
+/// Changes that are kept and in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// What became of each.
+    pub outcomes: Outcomes,
+    /// The serial of the store with them.
+    pub serial: u64,
+}
+
+impl State {
+    /// Reads everything that the store holds.
+    ///
+    /// # Errors
+    /// The store cannot be read, or has an entry that cannot be understood: then it is not what it is taken for.
+    pub fn load(settings: &config::Posture, store: Option<Box<dyn Store>>) -> Result<(Self, Writer), StoreError> {
+        let live = Live::new(settings.clone());
+        if let Some(store) = &store {
+            writer::load(&live, &**store)?;
+        }
+        let (orders, queue) = mpsc::channel(QUEUE);
+        Ok((Self { live, orders }, Writer::new(queue, store)))
+    }
+
+    /// What is known now.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Makes changes, all or none of them, at most [`MAX_CHANGES`]. When this returns they are on the disk and in force,
+    /// and what they forbid has been told to end. `received` is when the signal came in.
+    ///
+    /// # Errors
+    /// They are not kept. Those that only take access away are in force all the same, until the process ends.
+    pub async fn change(&self, changes: Vec<Change>, received: Instant) -> Result<Applied, StoreError> {
+        let (done, outcome) = oneshot::channel();
+        let order = Order::Change { changes, received, done };
+        self.orders.try_send(order).map_err(|_| StoreError::Busy)?;
+        outcome.await.map_err(|_| StoreError::Busy)?
+    }
+
+    /// Judges what was reported by other settings.
+    pub fn set_posture_settings(&self, settings: &config::Posture) {
+        // The writer ends only with the process.
+        let _ = self.orders.blocking_send(Order::Settings(settings.clone()));
+    }
+
+    /// Closes the store, once everything that was asked for before is done. Until [`Self::reclaim`], changes are refused.
+    pub async fn release(&self) {
+        let (done, released) = oneshot::channel();
+        if self.orders.send(Order::Release(done)).await.is_ok() {
+            let _ = released.await;
+        }
+    }
+
+    /// Opens the store again.
+    pub async fn reclaim(&self) {
+        let _ = self.orders.send(Order::Reclaim).await;
+    }
+}

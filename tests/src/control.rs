@@ -1,0 +1,61 @@
+//! The control API of a gateway under test: its set-up, and a client of it.
+
+use http::Request;
+use serde_json::Value;
+
+use crate::client::{Answer, Client, full};
+use crate::{Certified, Gateway, Setup};
+
+/// The host of the control API.
+pub const HOST: &str = "control.example.test";
+
+/// Bob and the billing service may do everything; a device may report for itself.
+pub const POLICY: &str = r#"
+@id("soc")
+permit (principal == User::"bob@example.org", action, resource == App::"control");
+@id("second")
+permit (principal == Workload::"spiffe://prod.example/billing", action, resource == App::"control");
+@id("agents")
+permit (principal is Device, action, resource == App::"control")
+when { context has target && context.target.kind == "device" && context has device && context.target.id == context.device.id };
+"#;
+
+/// Gives a set-up a control API with [`POLICY`], and a store.
+pub fn with_control(setup: &mut Setup) {
+    with_policy(setup, POLICY);
+}
+
+/// Gives a set-up a control API with other policies, and a store.
+pub fn with_policy(setup: &mut Setup, policy: &str) {
+    std::fs::create_dir(setup.dir().join("control-policies")).unwrap();
+    setup.write("control-policies/all.cedar", policy);
+    setup.set("control", "address = \"127.0.0.1:0\"");
+    setup.set("control", "trust = [\"services\", \"laptops\"]");
+    setup.set("control", "policies = \"control-policies\"");
+    let certificate = "{ hosts = [\"control.example.test\"], chain = \"server.pem\", key = \"file:server.key\" }";
+    setup.set("control", &format!("certificate = {certificate}"));
+    setup.set("store", "path = \"store/gaccong.redb\"");
+}
+
+impl Gateway {
+    /// A call of the control API.
+    pub async fn call(&self, who: &Certified, method: &str, target: &str, body: Option<&Value>) -> Answer {
+        let client = Client::new(self.control(), self.pki(), Some(who));
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder().method(method).uri(target).header("host", HOST);
+        let request = request.header("content-type", "application/json").body(full(body)).unwrap();
+        client.send(HOST, request).await.unwrap()
+    }
+
+    /// Bob revokes.
+    pub async fn revoke_by_call(&self, kind: &str, id: &str) {
+        let answer = self.call(&self.pki().bob(), "POST", &target("revocations", kind, id), None).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+/// The target of a call about a subject or a scope.
+pub fn target(what: &str, kind: &str, id: &str) -> String {
+    let id: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("/v1/{what}?kind={kind}&id={id}")
+}
