@@ -3,16 +3,16 @@
 
 use std::process::{Command, Output};
 
-use futures_util::{SinkExt, StreamExt};
-use gaccong_tests::client::{Answer, WebSocket, get};
+use gaccong_tests::client::{Answer, get};
+use gaccong_tests::control::{self, target};
 use gaccong_tests::gateway::binary;
 use gaccong_tests::pki::{self, Ca, Certified};
+use gaccong_tests::streams::{closed, echoes};
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Client, Gateway, Record, Setup, eventually, within_patience};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{KeyPair, PKCS_ED25519};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const HOST: &str = "echo.example.test";
@@ -123,7 +123,7 @@ impl World {
 
     async fn change(&self, result: &str) -> Record {
         self.gateway
-            .policy_load(&format!("the record of a grant that is {result}"), |record| {
+            .state_change(&format!("the record of a grant that is {result}"), |record| {
                 record.text("/entity/type") == Some("grant") && record.text("/unmapped/gaccong/result") == Some(result)
             })
             .await
@@ -271,7 +271,7 @@ async fn a_running_stream_is_cut_when_its_grant_ends() {
     world.signed(&with("not_after", at(4)));
     world.let_in().await;
     let mut socket = world.client().websocket(HOST, "/socket").await.unwrap();
-    assert_eq!(closed(&mut socket).await, CloseCode::Policy);
+    assert_eq!(closed(&mut socket).await.code, CloseCode::Policy);
     assert_cut(&world).await;
     world.change("ended").await;
 }
@@ -282,19 +282,12 @@ async fn a_running_stream_is_cut_when_its_grant_is_taken_away() {
     let file = world.signed(&grant());
     world.let_in().await;
     let mut socket = world.client().websocket(HOST, "/socket").await.unwrap();
-    socket.send(Message::text("are you there?")).await.unwrap();
-    assert!(within_patience("an echo", socket.next()).await.unwrap().unwrap().is_text());
+    assert!(echoes(&mut socket).await);
     // No signal: the gateway watches the folder.
     std::fs::remove_file(file).unwrap();
-    assert_eq!(closed(&mut socket).await, CloseCode::Policy);
+    assert_eq!(closed(&mut socket).await.code, CloseCode::Policy);
     assert_cut(&world).await;
     world.change("withdrawn").await;
-}
-
-async fn closed(socket: &mut WebSocket) -> CloseCode {
-    let last = within_patience("the end of the WebSocket", socket.next()).await.unwrap().unwrap();
-    let Message::Close(Some(close)) = last else { panic!("expected a close frame, got {last:?}") };
-    close.code
 }
 
 async fn assert_cut(world: &World) {
@@ -334,6 +327,22 @@ async fn a_revoked_certificate_breaks_no_glass() {
         }
     };
     assert_eq!(within_patience("a refusal", refused).await.reason(), Some("certificate.revoked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lockdown_does_not_stop_it_and_a_revocation_does() {
+    let world = World::start_with(control::with_control).await;
+    let (gateway, bob) = (&world.gateway, world.gateway.pki().bob());
+    world.open().await;
+    assert_eq!(gateway.call(&bob, "POST", &target("lockdowns", "app", "echo"), None).await.status, 204);
+    assert_eq!(gateway.alice().get(HOST, "/").await.reason(), Some("access.lockdown"));
+    assert_eq!(world.get().await.status, 200);
+
+    let mut socket = world.client().websocket(HOST, "/socket").await.unwrap();
+    assert!(echoes(&mut socket).await);
+    gateway.revoke_by_call("user", "duty@example.org").await;
+    assert_eq!(closed(&mut socket).await.reason.as_str(), "principal.revoked");
+    assert_eq!(world.get().await.reason(), Some("principal.revoked"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::bodies::zeros;
 
-pub(crate) const HOST: &str = "control.example.test";
-pub(crate) const EXPLAIN: &str = "/v1/decisions/explain";
+const HOST: &str = "control.example.test";
+const EXPLAIN: &str = "/v1/decisions/explain";
 
 const POLICY: &str = r#"
 @id("billing-explains")
@@ -20,7 +20,7 @@ permit (
 );
 "#;
 
-pub(crate) fn control(setup: &mut Setup) {
+fn control(setup: &mut Setup) {
     std::fs::create_dir(setup.dir().join("control-policies")).unwrap();
     setup.write("control-policies/soc.cedar", POLICY);
     setup.set("control", "address = \"127.0.0.1:0\"");

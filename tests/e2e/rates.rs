@@ -1,12 +1,8 @@
 //! How many requests a principal may make of an app.
 
-use gaccong_tests::client::post_json;
-use gaccong_tests::pki;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Client, Gateway};
+use gaccong_tests::{Gateway, control, pki};
 use serde_json::json;
-
-use crate::control::{self, EXPLAIN};
 
 const HOST: &str = "echo.example.test";
 /// Two at once; nothing comes back while a test runs.
@@ -92,14 +88,13 @@ async fn a_rule_that_changes_begins_anew_and_one_that_stays_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_the_control_api_are_counted_too() {
     let gateway = Gateway::start(|setup| {
-        control::control(setup);
+        control::with_control(setup);
         setup.set("control", TWO);
     })
     .await;
     let billing = gateway.pki().billing();
-    let client = Client::new(gateway.control(), gateway.pki(), Some(&billing));
     for expected in [400, 400, 429] {
-        let answer = client.send(control::HOST, post_json(control::HOST, EXPLAIN, &json!({}))).await.unwrap();
+        let answer = gateway.call(&billing, "POST", "/v1/decisions/explain", Some(&json!({}))).await;
         assert_eq!(answer.status, expected);
     }
 }
