@@ -7,7 +7,7 @@ mod asked;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
@@ -98,8 +98,8 @@ pub struct Refused {
     pub policy_digest: Option<Arc<str>>,
     /// What the policy took, nanoseconds.
     pub decision_ns: u64,
-    /// After which time the same request may be made again, where that is known.
-    pub retry_after: Option<Duration>,
+    /// After how many seconds the same request may be made again, where that is known.
+    pub retry_after_s: Option<u32>,
 }
 
 impl Refused {
@@ -114,7 +114,7 @@ impl Refused {
             asked: None,
             policy_digest: None,
             decision_ns: 0,
-            retry_after: None,
+            retry_after_s: None,
         }
     }
 
@@ -238,7 +238,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             asked: Some(asked),
             policy_digest: Some(Arc::clone(wanted.policies.digest())),
             decision_ns,
-            retry_after: None,
+            retry_after_s: None,
         })),
     }
 }

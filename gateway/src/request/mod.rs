@@ -76,8 +76,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
                 }
                 let remedies = refused.remedies(&gateway.snapshot.load().policies);
                 let words = refused.words.clone();
-                let retry_after = refused.retry_after;
-                let refusal = Refusal { words, remedies, retry_after, ..Refusal::new(refused.reason, exchange.id()) };
+                let retry_after_s = refused.retry_after_s;
+                let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
                 exchange.refused(refused, response.status(), response.body().len() as u64);
                 response.map(ResponseBody::from)
@@ -216,9 +216,13 @@ fn weigh(
         let asked = Some(permitted.asked);
         return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
     }
-    if let Err(wait) = connection.gateway.rate_limits.count(&permitted.asked.principal, app) {
+    if let Err(wait_s) = connection.gateway.rate_limits.count(&permitted.asked.principal, app) {
         let asked = Some(permitted.asked);
-        return Err(Box::new(Refused { asked, retry_after: Some(wait), ..Refused::of(Reason::RequestRateLimited) }));
+        return Err(Box::new(Refused {
+            asked,
+            retry_after_s: Some(wait_s),
+            ..Refused::of(Reason::RequestRateLimited)
+        }));
     }
     let policy_digest = Arc::clone(policies.digest());
     Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })

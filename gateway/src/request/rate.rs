@@ -97,8 +97,8 @@ impl<C: Clock<Instant = Nanos> + Clone> RateLimits<C> {
     /// Counts one request.
     ///
     /// # Errors
-    /// It is one too many; the next may come after this time.
-    pub fn count(&self, principal: &Subject, app: &App) -> Result<(), Duration> {
+    /// It is one too many; the next may come after this many seconds.
+    pub fn count(&self, principal: &Subject, app: &App) -> Result<(), u32> {
         let Some(rule) = app.rate_limit else { return Ok(()) };
         let buckets = self.buckets.pin();
         let pair = PairRef { kind: principal.kind, principal: &principal.id, app: &app.name };
@@ -137,12 +137,17 @@ impl<C: Clock<Instant = Nanos>> Bucket<C> {
         Self { rule, limiter, full_at_ns: AtomicU64::new(u64::MAX) }
     }
 
-    fn take(&self, clock: &C) -> Result<(), Duration> {
+    fn take(&self, clock: &C) -> Result<(), u32> {
         let now = clock.now();
         let refilled_in = Nanos::from(quota(self.rule).burst_size_replenished_in());
         self.full_at_ns.store(now.as_u64().saturating_add(refilled_in.as_u64()), Ordering::Relaxed);
-        self.limiter.check().map_err(|not_until| not_until.wait_time_from(now))
+        self.limiter.check().map_err(|not_until| whole_seconds(not_until.wait_time_from(now)))
     }
+}
+
+/// Rounded up, so that whoever waits as long is not too early (RFC 9110 §10.2.3).
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
 
 fn quota(rule: RateLimit) -> Quota {
@@ -181,12 +186,21 @@ mod tests {
         let (alice, app) = (subject(PrincipalKind::User, "alice"), app("pay", Some((60, 3))));
         let count = || limits.count(&alice, &app);
         assert_eq!([count(), count(), count()], [Ok(()); 3]);
-        assert_eq!(count(), Err(Duration::from_secs(1)));
-        clock.advance(Duration::from_millis(600));
-        assert_eq!(count(), Err(Duration::from_millis(400)));
-        clock.advance(Duration::from_millis(400));
+        assert_eq!(count(), Err(1));
+        clock.advance(Duration::from_millis(999));
+        assert_eq!(count(), Err(1), "rounded up");
+        clock.advance(Duration::from_millis(1));
         assert_eq!(count(), Ok(()));
         assert!(count().is_err());
+    }
+
+    #[test]
+    fn a_slow_rate_is_waited_for_as_long() {
+        let (limits, clock) = limits(10);
+        let (alice, app) = (subject(PrincipalKind::User, "alice"), app("pay", Some((1, 1))));
+        assert_eq!([limits.count(&alice, &app), limits.count(&alice, &app)], [Ok(()), Err(60)]);
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(limits.count(&alice, &app), Err(60));
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod reader;
 mod texts;
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
 use gaccong_policy::{Remedy, Words};
@@ -37,8 +36,8 @@ pub struct Refusal {
     pub words: Words,
     /// What the person can mend; empty where that would not be enough.
     pub remedies: Vec<Remedy>,
-    /// After which time the same request may be made again, where that is known.
-    pub retry_after: Option<Duration>,
+    /// After how many seconds the same request may be made again, where that is known.
+    pub retry_after_s: Option<u32>,
     /// The request's id, to quote.
     pub request_id: Uuid,
 }
@@ -46,7 +45,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal in our own words.
     pub fn new(reason: Reason, request_id: Uuid) -> Self {
-        Self { reason, words: Words::default(), remedies: Vec::new(), retry_after: None, request_id }
+        Self { reason, words: Words::default(), remedies: Vec::new(), retry_after_s: None, request_id }
     }
 
     /// The response for a reader.
@@ -77,16 +76,11 @@ impl Refusal {
         if let Some((name, value)) = demanded_by(self.reason.status()) {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         headers
     }
-}
-
-/// Rounded up, so that whoever waits as long is not too early (RFC 9110 §10.2.3).
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 /// The field that a status demands or recommends (RFC 9110 §15). `ClientCertificate` is in no registry: every 401 needs
