@@ -1,5 +1,6 @@
 //! What is counted: Prometheus metrics with the prefix `gaccong_`, base units, and labels from closed sets only.
 
+mod posture;
 mod scrape;
 mod shadow;
 
@@ -10,6 +11,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
@@ -38,6 +40,7 @@ pub struct Metrics {
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
     break_glass: IntCounterVec,
+    posture: PostureCounters,
     crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
@@ -64,6 +67,7 @@ impl Metrics {
             &["app"],
         )?;
         let break_glass = counter("break_glass_requests_total", "By whoever breaks the glass.", &["app", "decision"])?;
+        let posture = PostureCounters::new(&registry)?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
@@ -95,10 +99,16 @@ impl Metrics {
             upstream_requests,
             upstream_duration,
             break_glass,
+            posture,
             crl_fetches,
             shadow,
             scraped,
         })
+    }
+
+    /// What is counted of reports on devices.
+    pub fn posture(&self) -> &PostureCounters {
+        &self.posture
     }
 
     /// What is counted of the shadow check.
