@@ -20,6 +20,7 @@ pub mod process;
 pub mod reason;
 pub mod request;
 pub mod signals;
+pub mod signers;
 pub mod state;
 pub mod store;
 pub mod streams;

@@ -9,8 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, check, clients, control,
-    decision, limits, listen, management, signals, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, break_glass, check, clients,
+    control, decision, limits, listen, management, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -57,10 +57,11 @@ pub(super) struct Parts<'a> {
     pub(super) management: management::Read<'a>,
     pub(super) control: Option<control::Read<'a>>,
     pub(super) signals: Vec<(SignalStream, Spot<'a>)>,
+    pub(super) break_glass: Option<break_glass::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 12] = [
+const MAIN_ONLY: [&str; 13] = [
     "include",
     "listen",
     "policy",
@@ -69,6 +70,7 @@ const MAIN_ONLY: [&str; 12] = [
     "threat",
     "management",
     "control",
+    "break_glass",
     "store",
     "signals",
     "audit",
@@ -115,11 +117,16 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         management: management::read(root.table_or_empty("management")),
         control: root.table("control").and_then(control::read),
         signals: signals::streams(root.tables("signals")),
+        break_glass: root.table("break_glass").and_then(break_glass::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
+    let has_store = root.has("store");
     let store = root.table("store").and_then(store::read);
+    if let Some((_, spot)) = parts.signals.first().filter(|_| !has_store) {
+        spot.error("what signals change could not be kept", "`[store]`");
+    }
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -152,6 +159,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
             signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
+            break_glass: parts.break_glass.map(|read| read.break_glass),
             store,
             audit,
             limits,

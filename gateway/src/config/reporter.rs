@@ -50,6 +50,8 @@ pub enum Reporter {
     Devices,
     /// `osquery`: what comes in by osquery's remote API, each device for itself.
     Osquery,
+    /// `signals`: the stream of signals of the source's name.
+    Signals,
     /// `trust:NAME`: whoever has a certificate of that trust domain.
     TrustDomain(Arc<str>),
     /// `user:ID`, `workload:ID`.
@@ -168,11 +170,12 @@ fn source<'a>(mut table: Table<'a>, trust: &mut Vec<(Arc<str>, Spot<'a>)>) -> Op
 }
 
 fn reporter<'a>(text: &Text<'a>, trust: &mut Vec<(Arc<str>, Spot<'a>)>) -> Option<Reporter> {
-    const EXPECTED: &str = "`devices`, `osquery`, `trust:NAME`, `user:ID` or `workload:ID`";
+    const EXPECTED: &str = "`devices`, `osquery`, `signals`, `trust:NAME`, `user:ID` or `workload:ID`";
     let principal = |kind, id: &str| Some(Reporter::Principal(Subject { kind, id: id.into() }));
     match text.split_once(':') {
         None if &**text == "devices" => Some(Reporter::Devices),
         None if &**text == "osquery" => Some(Reporter::Osquery),
+        None if &**text == "signals" => Some(Reporter::Signals),
         Some(("trust", name)) => {
             trust.push((name.into(), text.spot));
             Some(Reporter::TrustDomain(name.into()))

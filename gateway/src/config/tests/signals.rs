@@ -4,6 +4,9 @@ use super::*;
 use crate::signals::event::EventType;
 
 const CONTROL_TABLE: &str = r#"
+[store]
+path = "state.redb"
+
 [control]
 address = "127.0.0.1:9443"
 trust = ["staff"]
@@ -93,7 +96,8 @@ fn what_is_wrong_with_a_stream_is_told() {
         let problems = folder.load(&text).expect_err(words);
         assert!(shown(&problems).contains(words), "{words}: {}", shown(&problems));
     }
-    assert!(shown(&folder.load(&and(PUSHED)).unwrap_err()).contains("the control API, and there is none"));
+    let alone = shown(&folder.load(&and(PUSHED)).unwrap_err());
+    assert!(alone.contains("the control API, and there is none") && alone.contains("could not be kept"), "{alone}");
     let twice = and(&format!("{CONTROL_TABLE}{PUSHED}{PUSHED}"));
     assert!(shown(&folder.load(&twice).unwrap_err()).contains("already a stream of signals `idp`"));
 }

@@ -14,8 +14,14 @@ use crate::signals::set::{Expected, SignedSet};
 use crate::state::{Outcome, SubjectKind};
 
 fn live() -> Live {
-    let default_max_age = Duration::from_secs(86_400);
-    Live::new(config::Posture { file: None, default_max_age, max_age: [].into(), required: Vec::new() })
+    Live::new(config::Posture {
+        file: None,
+        default_max_age: Duration::from_secs(86_400),
+        max_age: [].into(),
+        required: Vec::new(),
+        sources: Vec::new(),
+        osquery: config::Osquery::default(),
+    })
 }
 
 fn alice() -> Subject {
