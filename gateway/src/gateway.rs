@@ -65,10 +65,11 @@ impl Gateway {
         }
     }
 
-    /// What a decision rests on: the snapshot's epoch and the version of what changes. Where both are the same before a
-    /// decision and after, nothing has changed meanwhile.
-    pub fn version(&self) -> (u64, u64) {
-        (self.snapshot.load().epoch, self.state.live().version())
+    /// What a decision rests on: the snapshot's epoch, and the versions of what changes and of what is known of
+    /// certificates. Where all are the same before a decision and after, nothing has changed meanwhile.
+    pub fn version(&self) -> (u64, u64, u64) {
+        let snapshot = self.snapshot.load();
+        (snapshot.epoch, self.state.live().version(), snapshot.trust.version())
     }
 
     /// Whether the process is on its way out: responses close their connections.

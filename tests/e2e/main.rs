@@ -26,6 +26,7 @@ mod management;
 mod metrics;
 mod normalise;
 mod observe;
+mod ocsp;
 mod pages;
 mod policy_cases;
 mod policy_commands;

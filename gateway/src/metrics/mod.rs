@@ -38,6 +38,7 @@ pub struct Metrics {
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
     crl_fetches: IntCounterVec,
+    ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -63,9 +64,10 @@ impl Metrics {
             &["app"],
         )?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
+        let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 11] = [
+        let all: [Box<dyn Collector>; 12] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -77,6 +79,7 @@ impl Metrics {
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
             Box::new(crl_fetches.clone()),
+            Box::new(ocsp_answers.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -92,6 +95,7 @@ impl Metrics {
             upstream_requests,
             upstream_duration,
             crl_fetches,
+            ocsp_answers,
             shadow,
             scraped,
         })
@@ -157,6 +161,11 @@ impl Metrics {
     /// A revocation list of a trust domain was asked for.
     pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
         self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
+    }
+
+    /// The responder of a trust domain was asked about a certificate.
+    pub fn ocsp_answered(&self, trust_domain: &str, result: &str) {
+        self.ocsp_answers.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.
