@@ -333,7 +333,8 @@ pub(super) fn file(text: &Text<'_>) -> Option<PathBuf> {
     file_at(text, text)
 }
 
-fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
+/// The same where the path is a part of the text.
+pub(super) fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
     let path = text.spot.resolve(name);
     text.spot.findings.watch(path.clone());
     match readable_file(&path) {

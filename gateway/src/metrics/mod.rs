@@ -1,5 +1,6 @@
 //! What is counted: Prometheus metrics with the prefix `gaccong_`, base units, and labels from closed sets only.
 
+mod posture;
 mod scrape;
 mod shadow;
 
@@ -10,6 +11,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
@@ -37,6 +39,7 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    posture: PostureCounters,
     crl_fetches: IntCounterVec,
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
@@ -63,6 +66,7 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let posture = PostureCounters::new(&registry)?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
@@ -94,11 +98,17 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            posture,
             crl_fetches,
             ocsp_answers,
             shadow,
             scraped,
         })
+    }
+
+    /// What is counted of reports on devices.
+    pub fn posture(&self) -> &PostureCounters {
+        &self.posture
     }
 
     /// What is counted of the shadow check.
