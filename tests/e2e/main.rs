@@ -11,6 +11,7 @@
 )]
 
 mod bodies;
+mod break_glass;
 mod check;
 mod control;
 mod crash;
@@ -37,6 +38,7 @@ mod policy_folder;
 mod policy_proofs;
 mod promises;
 mod protocols;
+mod rates;
 mod recorded;
 mod refusals;
 mod reload;
