@@ -29,6 +29,7 @@ mod management;
 mod metrics;
 mod normalise;
 mod observe;
+mod ocsp;
 mod osquery;
 mod pages;
 mod policy_cases;
