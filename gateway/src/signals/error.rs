@@ -1,9 +1,10 @@
 //! Why a Security Event Token is not accepted, in the words of RFC 8935 §2.4, which RFC 8936 §2.6 shares.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A code of the registry "Security Event Token Error Codes" (RFC 8935 §7.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// It cannot be read as a SET, or its payload is not what its event type defines.
@@ -38,7 +39,7 @@ impl ErrorCode {
 }
 
 /// A token that is not accepted: the body of a 400 (RFC 8935 §2.3), or an entry of `setErrs` (RFC 8936 §2.4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
 #[error("{}: {description}", err.as_str())]
 pub struct SetError {
     /// The code.
