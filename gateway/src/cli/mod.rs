@@ -4,11 +4,13 @@ pub mod check;
 pub mod demo;
 pub mod device;
 pub mod duration;
+pub mod grant;
 pub mod pki;
 pub mod policy;
 pub mod remote;
 pub mod run;
 pub mod schema;
+mod signing;
 pub mod why;
 
 use std::fmt::Display;
@@ -55,6 +57,9 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Grants for emergencies: made, signed and checked, with no gateway running.
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
     /// What can be written in the files that the gateway reads.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -80,6 +85,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Device(command) => device::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Grant(command) => grant::run(&command),
         Command::Schema(command) => schema::run(&command),
     }
 }

@@ -18,6 +18,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::process::drain::{self, Ending};
+use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
@@ -136,6 +137,7 @@ async fn serve(
     let gateway = Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
+    grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
