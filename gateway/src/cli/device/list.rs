@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 use super::unwritable;
 use crate::cli::Format;
 use crate::cli::remote::{Remote, RemoteArgs, RemoteError, segment};
+use crate::request::identify::printable;
+
+/// How much of a text is shown.
+const MAX_SHOWN_BYTES: usize = 256;
 
 /// Every device of which something is known.
 #[derive(Debug, Args)]
@@ -63,12 +67,18 @@ fn print(devices: &[Device], format: Format) -> io::Result<()> {
     }
     for Device { id, owner, facts, sources } in devices {
         let facts: Vec<_> = facts.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
-        writeln!(out, "{id}\t{}\t{}\t{}", owner.as_deref().unwrap_or("-"), sources.join(","), facts.join(" "))?;
+        let (id, owner) = (safe(id), safe(owner.as_deref().unwrap_or("-")));
+        writeln!(out, "{id}\t{owner}\t{}\t{}", sources.join(","), facts.join(" "))?;
     }
     out.flush()
 }
 
 /// A value without quotes.
 pub(super) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), safe)
+}
+
+/// A text of others that cannot move the terminal's cursor.
+pub(super) fn safe(text: &str) -> String {
+    printable(text, MAX_SHOWN_BYTES)
 }
