@@ -20,6 +20,7 @@ mod devices;
 mod drain;
 mod explain;
 mod flood;
+mod grants;
 mod handover;
 mod handshakes;
 mod headers;
