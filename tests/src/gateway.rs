@@ -64,6 +64,11 @@ impl Gateway {
         Self::spawn(self.folder.clone(), &[], self.drain_stdout).await
     }
 
+    /// Starts another where this one was, with further options.
+    pub async fn restart_with(&self, options: &[&str]) -> Self {
+        Self::spawn(self.folder.clone(), options, self.drain_stdout).await
+    }
+
     async fn spawn(folder: Arc<Folder>, options: &[&str], drain_stdout: bool) -> Self {
         let mut child = command()
             .arg("run")

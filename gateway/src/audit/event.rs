@@ -280,6 +280,8 @@ pub struct StateEvent {
 pub enum Activity {
     /// It is there.
     Create,
+    /// It was read.
+    Read,
     /// It is otherwise.
     Update,
     /// It is gone.

@@ -6,6 +6,7 @@ pub mod pki;
 pub mod policy;
 pub mod run;
 pub mod schema;
+pub mod store;
 pub mod why;
 
 use std::fmt::Display;
@@ -49,6 +50,9 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// What the gateway keeps, while no gateway has it open.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// What can be written in the files that the gateway reads.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -73,6 +77,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Why(args) => why::run(&args),
         Command::Policy(command) => policy::run(&command),
+        Command::Store(command) => store::run(&command),
         Command::Schema(command) => schema::run(&command),
     }
 }

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::event::PoliciesEvent;
 use crate::audit::log::AuditLog;
+use crate::audit::read;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{Config, Listen};
+use crate::config::{AuditSink, Config, Listen};
 use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
@@ -70,6 +71,8 @@ pub struct Start {
     pub config_file: PathBuf,
     /// Whether to take the sockets of the process that is running.
     pub upgrade: bool,
+    /// Whether a store may be older than the records know.
+    pub accept_older_store: bool,
 }
 
 /// Where a process listens, once it does.
@@ -132,10 +135,13 @@ async fn serve(
         .map_err(cannot(format!("cannot listen for a successor beside {}", handover.display())))?;
 
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
-    let (state, writer) = open_state(config)?;
+    let (state, writer) = open_state(config, start.accept_older_store)?;
     let gateway = Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
+    if let Some(opened) = gateway.state.opened() {
+        gateway.audit.put(opened);
+    }
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
@@ -154,11 +160,22 @@ async fn serve(
     if tasks.have_failed() { Err(RunError::Task) } else { Ok(()) }
 }
 
-/// Reads what is kept. A store that cannot be read is no empty one.
-fn open_state(config: &Config) -> Result<(State, Writer), StoreError> {
+/// Reads what is kept. A store that cannot be read is no empty one, and one that is older than the records know no new
+/// one.
+fn open_state(config: &Config, accept_older: bool) -> Result<(State, Writer), StoreError> {
     let open = |path: &Path| Embedded::open(path).map(|store| Box::new(store) as Box<dyn Store>);
     let path = config.store.as_ref().map(|store| store.path.clone());
     let store = path.as_deref().map(open).transpose()?;
+    if let (Some(store), Some(path), AuditSink::Directory(records)) = (&store, &path, &config.audit.sink) {
+        let unreadable = |error| StoreError::Io(format!("{}: {error}", records.display()));
+        let known = if records.exists() { read::last_store_serial(records).map_err(unreadable)? } else { None };
+        match known {
+            Some(known) if store.serial() < known && !accept_older => {
+                return Err(StoreError::Older { path: path.clone(), found: store.serial(), known });
+            }
+            _ => {}
+        }
+    }
     let (state, writer) = State::load(&config.posture, store)?;
     Ok((state, writer.reopening(move || path.as_deref().map_or(Err(StoreError::Absent), open))))
 }

@@ -10,6 +10,8 @@ pub mod live;
 pub mod posture;
 mod record;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 use std::time::Instant;
@@ -25,6 +27,7 @@ pub use live::{Kept, Live};
 pub use subject::{Subject, SubjectKind, Subjects};
 pub use writer::Writer;
 
+use crate::audit::event::StateEvent;
 use crate::config;
 use crate::store::{Store, StoreError};
 
@@ -39,6 +42,8 @@ pub const MAX_CHANGES: usize = 2_000;
 pub struct State {
     live: Live,
     orders: mpsc::Sender<Order>,
+    /// The serial of the store when it was read, where there is one.
+    opened_at: Option<u64>,
 }
 
 /// What the writer is asked for.
@@ -79,12 +84,18 @@ impl State {
             writer::load(&live, &**store)?;
         }
         let (orders, queue) = mpsc::channel(QUEUE);
-        Ok((Self { live, orders }, Writer::new(queue, store)))
+        let opened_at = store.as_ref().map(|store| store.serial());
+        Ok((Self { live, orders, opened_at }, Writer::new(queue, store)))
     }
 
     /// What is known now.
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// What the records say of the store that was read: how many commits it had. A process with an older one will be told.
+    pub fn opened(&self) -> Option<StateEvent> {
+        Some(record::opened(self.opened_at?))
     }
 
     /// Makes changes, all or none of them, at most [`MAX_CHANGES`]. When this returns they are on the disk and in force,
