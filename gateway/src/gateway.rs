@@ -10,6 +10,7 @@ use crate::audit::lane::Lane;
 use crate::audit::log::AuditLog;
 use crate::audit::queue::AuditQueue;
 use crate::clock::{Tick, Ticker};
+use crate::control::posture::sources::Sources;
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::request::accept::bounds::Bounds;
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub snapshot: ArcSwap<Snapshot>,
     /// What changes while the gateway runs.
     pub state: State,
+    /// What is counted of sources of posture.
+    pub sources: Sources,
     /// What is live.
     pub streams: Registry,
     /// Where the records of requests go.
@@ -52,6 +55,7 @@ impl Gateway {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             state,
+            sources: Sources::default(),
             streams: Registry::new(),
             audit: audit.queue().clone(),
             lane: audit.lane().clone(),

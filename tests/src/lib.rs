@@ -15,6 +15,7 @@
 )]
 
 pub mod audit;
+pub mod calls;
 pub mod client;
 pub mod control;
 pub mod curl;

@@ -2,8 +2,11 @@
 
 pub mod check;
 pub mod demo;
+pub mod device;
+pub mod duration;
 pub mod pki;
 pub mod policy;
+pub mod remote;
 pub mod run;
 pub mod schema;
 pub mod store;
@@ -47,6 +50,9 @@ pub enum Command {
     Check(check::CheckArgs),
     /// What became of a request, why, and what to do: for the helpdesk.
     Why(why::WhyArgs),
+    /// What is known of devices, and the agent that reports of this one.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -76,6 +82,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
         Command::Why(args) => why::run(&args),
+        Command::Device(command) => device::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Schema(command) => schema::run(&command),

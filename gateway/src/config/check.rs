@@ -107,7 +107,7 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && same_ip && b.port() != 0
 }
 
-fn known_trust(named: &[(Arc<str>, Spot<'_>)], clients: &clients::Read<'_>) {
+pub(super) fn known_trust(named: &[(Arc<str>, Spot<'_>)], clients: &clients::Read<'_>) {
     let known = || clients.names.iter().map(|(name, _)| &**name);
     for (name, spot) in named {
         if !known().any(|domain| domain == &**name) {

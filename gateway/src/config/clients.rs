@@ -1,10 +1,11 @@
 //! `[clients]`: whose certificates are accepted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::name::{self, NameRule};
 use super::reader::{Table, Text, file};
+use super::revocation::{self, CrlFetch, Ocsp};
 use super::source::Spot;
 
 /// `[clients]`: whose certificates are accepted.
@@ -14,6 +15,8 @@ pub struct Clients {
     pub certificate: CertificateMode,
     /// `on_invalid = "page" | "alert"`. Default alert.
     pub on_invalid: OnInvalid,
+    /// `cache`: the folder where fetched revocation lists are kept.
+    pub cache: Option<PathBuf>,
     /// `[[clients.trust]]`: at least one, names unique.
     pub trust: Vec<TrustDomain>,
 }
@@ -43,8 +46,12 @@ pub struct TrustDomain {
     pub name: Arc<str>,
     /// `ca`: PEM files.
     pub ca: Vec<PathBuf>,
-    /// `crl`: PEM or DER files; empty means that revocation is not checked.
+    /// `crl`: PEM or DER files.
     pub crl: Vec<PathBuf>,
+    /// `crl_fetch`: lists that are fetched. Without any list, no list is asked.
+    pub crl_fetch: Vec<CrlFetch>,
+    /// `ocsp`
+    pub ocsp: Option<Ocsp>,
     /// `device`
     pub device: Option<NameRule>,
     /// `person`
@@ -64,7 +71,8 @@ pub(super) struct Read<'a> {
 impl<'a> Read<'a> {
     pub(super) fn add(&mut self, trust: Vec<Table<'a>>) {
         self.domains += trust.len();
-        for (domain, spot) in trust.into_iter().filter_map(trust_domain) {
+        let cache = self.clients.cache.clone();
+        for (domain, spot) in trust.into_iter().filter_map(|table| trust_domain(table, cache.as_deref())) {
             self.names.push((domain.name.clone(), spot));
             self.clients.trust.push(domain);
         }
@@ -75,11 +83,13 @@ pub(super) fn read(mut table: Table<'_>) -> Read<'_> {
     let certificate = table
         .choice("certificate", &[("required", CertificateMode::Required), ("optional", CertificateMode::Optional)]);
     let on_invalid = table.choice("on_invalid", &[("page", OnInvalid::Page), ("alert", OnInvalid::Alert)]);
+    let cache = table.folder("cache");
     let trust = table.tables("trust");
     table.finish();
     let clients = Clients {
         certificate: certificate.unwrap_or(CertificateMode::Required),
         on_invalid: on_invalid.unwrap_or(OnInvalid::Alert),
+        cache,
         trust: Vec::new(),
     };
     let mut read = Read { clients, names: Vec::new(), domains: 0 };
@@ -87,10 +97,12 @@ pub(super) fn read(mut table: Table<'_>) -> Read<'_> {
     read
 }
 
-fn trust_domain(mut table: Table<'_>) -> Option<(TrustDomain, Spot<'_>)> {
+fn trust_domain<'a>(mut table: Table<'a>, cache: Option<&Path>) -> Option<(TrustDomain, Spot<'a>)> {
     let name = table.required_text("name");
     let ca = files(&table.required_texts("ca"));
     let crl = files(&table.texts("crl"));
+    let crl_fetch = revocation::crl_fetch(&mut table, name.as_deref(), cache);
+    let ocsp_table = table.table("ocsp");
     let device = table.text("device");
     let person = table.text("person");
     let workload = table.text("workload");
@@ -100,17 +112,18 @@ fn trust_domain(mut table: Table<'_>) -> Option<(TrustDomain, Spot<'_>)> {
     if device.is_none() && person.is_none() && workload.is_none() {
         spot.error("this trust domain names nobody", "`device`, `person` or `workload`, such as `person = \"email\"`");
     }
-    if crl.is_empty() {
+    if crl.is_empty() && crl_fetch.is_empty() && ocsp_table.is_none() {
         spot.warn("revocation is not checked for this trust domain", "`crl = [\"….crl\"]`");
     }
+    let ocsp = ocsp_table.and_then(revocation::ocsp);
     let rule = |text: Option<Text<'_>>| text.and_then(|text| name::rule(&text));
     let (device, person, workload) = (rule(device), rule(person), rule(workload));
     let name = name?;
-    let domain = TrustDomain { name: identifier(&name)?, ca, crl, device, person, workload };
+    let domain = TrustDomain { name: identifier(&name)?, ca, crl, crl_fetch, ocsp, device, person, workload };
     Some((domain, name.spot))
 }
 
-fn files(texts: &[Text<'_>]) -> Vec<PathBuf> {
+pub(super) fn files(texts: &[Text<'_>]) -> Vec<PathBuf> {
     texts.iter().filter_map(file).collect()
 }
 

@@ -9,7 +9,9 @@ use super::Mode;
 use super::clients::identifier;
 use super::diagnostic::{one_of, suggestion};
 use super::reader::{Table, Text};
+use super::reporter::{self, DEFAULT_RANK, Osquery, PostureSource};
 use super::signing::{self, Signing};
+use super::source::Spot;
 use crate::facts::posture::FactName;
 
 /// `[policy]`
@@ -54,17 +56,27 @@ pub struct Posture {
     /// `required`: the facts that must be present and fresh for an app with `posture = "required"`. Empty (the default)
     /// means: at least one fact, and none that was reported may be stale.
     pub required: Vec<FactName>,
+    /// `[[posture.source]]`, in the order of the file; then those that need not be written.
+    pub sources: Vec<Arc<PostureSource>>,
+    /// `[posture.osquery]`
+    pub osquery: Osquery,
 }
 
 impl Posture {
-    /// How old a fact may become that does not say so itself.
-    pub fn max_age_of(&self, fact: FactName) -> Duration {
-        self.max_age.get(&fact).copied().unwrap_or(self.default_max_age)
+    /// The source of that name.
+    pub fn source(&self, name: &str) -> Option<&Arc<PostureSource>> {
+        self.sources.iter().find(|source| &*source.name == name)
     }
 
-    /// The rank of a source: that of all sources is the same.
-    pub fn rank_of(&self, _source: Option<&str>) -> u16 {
-        0
+    /// How old a fact of a source may become that does not say so itself.
+    pub fn max_age_of(&self, fact: FactName, source: Option<&str>) -> Duration {
+        let of_source = source.and_then(|name| self.source(name)?.max_age_of(fact));
+        of_source.or_else(|| self.max_age.get(&fact).copied()).unwrap_or(self.default_max_age)
+    }
+
+    /// The rank of a source.
+    pub fn rank_of(&self, source: Option<&str>) -> u16 {
+        source.and_then(|name| self.source(name)).map_or(DEFAULT_RANK, |source| source.rank)
     }
 }
 
@@ -117,15 +129,19 @@ pub(super) fn identity(mut table: Table<'_>) -> Identity {
     Identity { groups }
 }
 
-pub(super) fn posture(mut table: Table<'_>) -> Posture {
+/// `[posture]`, and where the trust domains stand that its sources name.
+pub(super) fn posture<'a>(mut table: Table<'a>) -> (Posture, Vec<(Arc<str>, Spot<'a>)>) {
     let file = table.file("file");
     let (default_max_age, max_age) = max_ages(table.table_or_empty("max_age_s"));
     let required = table.texts("required").iter().filter_map(fact_name).collect();
+    let reporter::Read { sources, trust } = reporter::sources(table.tables("source"));
+    let osquery = reporter::osquery(table.table_or_empty("osquery"));
     table.finish();
-    Posture { file, default_max_age, max_age, required }
+    let sources = sources.into_iter().map(Arc::new).collect();
+    (Posture { file, default_max_age, max_age, required, sources, osquery }, trust)
 }
 
-fn max_ages(mut table: Table<'_>) -> (Duration, BTreeMap<FactName, Duration>) {
+pub(super) fn max_ages(mut table: Table<'_>) -> (Duration, BTreeMap<FactName, Duration>) {
     let range = || 1..=366 * DAY_S;
     let default = table.seconds("default", DAY_S, range());
     let mut by_fact = BTreeMap::new();
@@ -140,7 +156,7 @@ fn max_ages(mut table: Table<'_>) -> (Duration, BTreeMap<FactName, Duration>) {
     (default, by_fact)
 }
 
-fn fact_name(text: &Text<'_>) -> Option<FactName> {
+pub(super) fn fact_name(text: &Text<'_>) -> Option<FactName> {
     let known = || FactName::ALL.into_iter().map(FactName::as_str);
     let unknown = || text.refuse(format!("unknown fact `{}`{}", &**text, suggestion(text, known())), one_of(known()));
     FactName::parse(text).or_else(unknown)

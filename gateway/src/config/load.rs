@@ -114,7 +114,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         control: root.table("control").and_then(control::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
-    let posture = decision::posture(root.table_or_empty("posture"));
+    let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
     let store = root.table("store").and_then(store::read);
     let audit = audit::read(root.table_or_empty("audit"));
@@ -124,6 +124,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     for include in includes {
         add_included(include, findings, &mut parts);
     }
+    check::known_trust(&source_trust, &parts.clients);
     check::all(&parts, source, findings);
 
     let apps: Vec<_> = parts.apps.into_iter().map(|read| Arc::new(read.app)).collect();

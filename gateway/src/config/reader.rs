@@ -196,6 +196,16 @@ impl<'a> Table<'a> {
         self.required_text(key).and_then(|path| file(&path))
     }
 
+    /// A folder that can be listed, and is not watched.
+    pub(super) fn folder(&mut self, key: &'static str) -> Option<PathBuf> {
+        let text = self.text(key)?;
+        let path = text.spot.resolve(&text);
+        match fs::read_dir(&path) {
+            Ok(_) => Some(path),
+            Err(error) => text.refuse(format!("cannot read the folder `{}`: {}", &*text, words(&error)), ""),
+        }
+    }
+
     /// A folder that can be listed.
     pub(super) fn required_folder(&mut self, key: &'static str) -> Option<PathBuf> {
         let text = self.required_text(key)?;
@@ -323,7 +333,8 @@ pub(super) fn file(text: &Text<'_>) -> Option<PathBuf> {
     file_at(text, text)
 }
 
-fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
+/// The same where the path is a part of the text.
+pub(super) fn file_at(text: &Text<'_>, name: &str) -> Option<PathBuf> {
     let path = text.spot.resolve(name);
     text.spot.findings.watch(path.clone());
     match readable_file(&path) {

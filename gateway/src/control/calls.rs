@@ -8,7 +8,8 @@ use utoipa::openapi::ComponentsBuilder;
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::config::PathPattern;
-use crate::control::{alert, lockdowns, problem, reauthentications, revocations};
+use crate::control::{alert, lockdowns, posture, problem, reauthentications, revocations};
+use crate::osquery::protocol;
 use crate::request::decide::Target;
 use crate::state::{ScopeKind, SubjectKind};
 
@@ -47,6 +48,8 @@ pub enum About {
     Query(&'static [&'static str]),
     /// The one thing of this kind.
     Only(&'static str),
+    /// The device of the caller's certificate.
+    OwnDevice,
 }
 
 /// A JSON body's shape.
@@ -84,6 +87,17 @@ pub enum Operation {
     Lift,
     GetAlert,
     SetAlert,
+    ListDevices,
+    ShowDevice,
+    ReportDevice,
+    ForgetDevice,
+    ReportDevices,
+    ReleaseSource,
+    OsqueryEnroll,
+    OsqueryConfig,
+    OsqueryLog,
+    OsqueryDistributedRead,
+    OsqueryDistributedWrite,
     OpenApi,
 }
 
@@ -105,6 +119,8 @@ const SCOPES: About = About::Query(&[
 const SMALL: u64 = 16 << 10;
 /// An ordinary one.
 const ORDINARY: u64 = 1 << 20;
+/// What a whole fleet comes to.
+const FLEET: u64 = 64 << 20;
 
 const fn call(operation: Operation, method: &'static str, path: &'static str, action: &'static str) -> Call {
     Call {
@@ -118,6 +134,13 @@ const fn call(operation: Operation, method: &'static str, path: &'static str, ac
         request: None,
         response: None,
     }
+}
+
+const DEVICE: About = About::Path("device");
+
+/// A call of osquery's remote API.
+const fn osquery(operation: Operation, path: &'static str, body_max_bytes: u64) -> Call {
+    Call { about: About::OwnDevice, body_max_bytes, ..call(operation, "POST", path, "control:osquery") }
 }
 
 /// Every call.
@@ -183,6 +206,73 @@ pub static CALLS: &[Call] = &[
         request: Shape::of::<alert::SetAlert>(),
         ..call(Operation::SetAlert, "PUT", "/v1/alert", "control:alert")
     },
+    Call {
+        summary: "Every device of which something is known, by pages.",
+        response: Shape::of::<posture::Devices>(),
+        ..call(Operation::ListDevices, "GET", "/v1/devices", "control:list")
+    },
+    Call {
+        summary: "All that is known of a device, and who reported it.",
+        about: DEVICE,
+        response: Shape::of::<posture::Device>(),
+        ..call(Operation::ShowDevice, "GET", "/v1/devices/{id}", "control:list")
+    },
+    Call {
+        summary: "Reports the facts of a device, in place of those that the same source reported before.",
+        about: DEVICE,
+        body_max_bytes: SMALL,
+        request: Shape::of::<posture::Facts>(),
+        response: Shape::of::<posture::TakenReport>(),
+        ..call(Operation::ReportDevice, "PUT", "/v1/devices/{id}/posture", "control:report")
+    },
+    Call {
+        summary: "Forgets what was reported of a device; of one `source`, where the query names one.",
+        about: DEVICE,
+        ..call(Operation::ForgetDevice, "DELETE", "/v1/devices/{id}/posture", "control:forget")
+    },
+    Call {
+        summary: "Reports the facts of a whole fleet, in the form of the posture file. Policy is asked for each device.",
+        about: About::Only("source"),
+        body_max_bytes: FLEET,
+        request: Shape::of::<posture::Fleet>(),
+        response: Shape::of::<posture::TakenBatch>(),
+        ..call(Operation::ReportDevices, "POST", "/v1/posture", "control:report")
+    },
+    Call {
+        summary: "Lets a source of posture go on that was held because it changed too much. Only a person can.",
+        about: About::Path("source"),
+        ..call(Operation::ReleaseSource, "POST", "/v1/sources/{name}/release", "control:release")
+    },
+    Call {
+        summary: "osquery: a node enrols with the certificate of its device.",
+        request: Shape::of::<protocol::EnrollRequest>(),
+        response: Shape::of::<protocol::EnrollResponse>(),
+        ..osquery(Operation::OsqueryEnroll, "/osquery/enroll", ORDINARY)
+    },
+    Call {
+        summary: "osquery: what a node is to look at.",
+        request: Shape::of::<protocol::NodeRequest>(),
+        response: Shape::of::<protocol::ConfigResponse>(),
+        ..osquery(Operation::OsqueryConfig, "/osquery/config", SMALL)
+    },
+    Call {
+        summary: "osquery: what a node saw.",
+        request: Shape::of::<protocol::LogRequest>(),
+        response: Shape::of::<protocol::NodeResponse>(),
+        ..osquery(Operation::OsqueryLog, "/osquery/log", 4 * ORDINARY)
+    },
+    Call {
+        summary: "osquery: what a node is to look at now.",
+        request: Shape::of::<protocol::NodeRequest>(),
+        response: Shape::of::<protocol::DistributedReadResponse>(),
+        ..osquery(Operation::OsqueryDistributedRead, "/osquery/distributed/read", SMALL)
+    },
+    Call {
+        summary: "osquery: what it saw then.",
+        request: Shape::of::<protocol::DistributedWriteRequest>(),
+        response: Shape::of::<protocol::NodeResponse>(),
+        ..osquery(Operation::OsqueryDistributedWrite, "/osquery/distributed/write", ORDINARY)
+    },
     Call { summary: "This document.", ..call(Operation::OpenApi, "GET", "/openapi.json", "control:openapi") },
 ];
 
@@ -207,12 +297,16 @@ impl Call {
         segments(self.path, path).unwrap_or_default().into_iter().map(decoded).collect()
     }
 
-    /// Whom it is about, where the request says so in one way only.
-    pub fn target(&self, path: &str, query: Option<&str>) -> Option<Arc<Target>> {
+    /// Whom it is about, where the request says so in one way only. The device `self` is the caller's own.
+    pub fn target(&self, path: &str, query: Option<&str>, own_device: Option<&Arc<str>>) -> Option<Arc<Target>> {
         let (kind, id) = match self.about {
             About::Nobody => return None,
             About::Only(kind) => (kind, Arc::from("")),
-            About::Path(kind) => (kind, self.parameters(path).into_iter().next()?),
+            About::OwnDevice => ("device", Arc::clone(own_device?)),
+            About::Path(kind) => match self.parameters(path).into_iter().next()? {
+                own if kind == "device" && &*own == "self" => (kind, Arc::clone(own_device?)),
+                id => (kind, id),
+            },
             About::Query(kinds) => {
                 let kind = only(query, "kind")?;
                 (*kinds.iter().find(|known| **known == &*kind)?, only(query, "id").filter(|id| !id.is_empty())?)
@@ -268,7 +362,7 @@ mod tests {
     #[test]
     fn whom_a_call_is_about_is_said_in_one_way_or_not_at_all() {
         let revoke = find(&Method::POST, "/v1/revocations").unwrap();
-        let target = |query| revoke.target("/v1/revocations", Some(query)).map(|it| (it.kind, it.id.to_string()));
+        let target = |query| revoke.target("/v1/revocations", Some(query), None).map(|it| (it.kind, it.id.to_string()));
         assert_eq!(target("kind=user&id=a%2Bb@x"), Some(("user", "a+b@x".into())));
         assert_eq!(target("id=spiffe://a/b&kind=workload"), Some(("workload", "spiffe://a/b".into())));
         for unclear in

@@ -8,15 +8,16 @@ pub mod calls;
 mod explain;
 mod lockdowns;
 pub mod openapi;
+pub mod posture;
 mod problem;
 mod reauthentications;
 mod revocations;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -48,20 +49,27 @@ pub struct Answer {
     status: StatusCode,
     kind: HeaderValue,
     body: Vec<u8>,
+    /// When to ask again (RFC 9110 §10.2.3).
+    retry_after: Option<Duration>,
 }
 
 impl Answer {
     /// The result of a call.
     fn of(result: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, result)
+    }
+
+    /// A result with a status of its own.
+    fn json(status: StatusCode, result: &impl Serialize) -> Self {
         match serde_json::to_vec(result) {
-            Ok(body) => Self { status: StatusCode::OK, kind: JSON, body },
+            Ok(body) => Self { status, kind: JSON, body, retry_after: None },
             Err(error) => Self::problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 
     /// A call that is done and has no result.
     fn done() -> Self {
-        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new() }
+        Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new(), retry_after: None }
     }
 }
 
@@ -102,6 +110,16 @@ impl Asking<'_> {
     fn scope(&self) -> Option<Scope> {
         let target = self.live.asked.target.as_ref()?;
         Some(Scope { kind: target.kind.parse().ok()?, name: Arc::clone(&target.id) })
+    }
+
+    /// The name of whom or what the call is about.
+    fn target(&self) -> Option<Arc<str>> {
+        self.live.asked.target.as_ref().map(|target| Arc::clone(&target.id)).filter(|id| !id.is_empty())
+    }
+
+    /// The value of a key of the query that is there exactly once.
+    fn only(&self, key: &str) -> Option<Arc<str>> {
+        calls::only(self.query, key)
     }
 
     /// The JSON body, or what is wrong with it.
@@ -161,7 +179,7 @@ pub async fn answer(
             Err(failure) => return forward::refuse(&failure, &live, exchange, reader),
         },
     };
-    let Answer { status, kind, body } = answer;
+    let Answer { status, kind, body, retry_after } = answer;
     exchange.answered(status, None);
     exchange.own_bytes_out(body.len() as u64);
     exchange.ended(Outcome::Completed);
@@ -173,6 +191,9 @@ pub async fn answer(
         response.headers_mut().insert(CONTENT_TYPE, kind);
     }
     response.headers_mut().insert("x-request-id", request_id);
+    if let Some(wait) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    }
     response
 }
 
@@ -188,6 +209,17 @@ async fn dispatch(asking: &Asking<'_>) -> Answer {
         Operation::Lift => lockdowns::lift(asking).await,
         Operation::GetAlert => alert::get(asking),
         Operation::SetAlert => alert::set(asking).await,
+        Operation::ListDevices => posture::list(asking),
+        Operation::ShowDevice => posture::show(asking),
+        Operation::ReportDevice => posture::report(asking).await,
+        Operation::ForgetDevice => posture::forget(asking).await,
+        Operation::ReportDevices => posture::report_many(asking).await,
+        Operation::ReleaseSource => posture::release(asking).await,
+        Operation::OsqueryEnroll => posture::osquery::enroll(asking).await,
+        Operation::OsqueryConfig => posture::osquery::config(asking),
+        Operation::OsqueryLog => posture::osquery::log(asking).await,
+        Operation::OsqueryDistributedRead => posture::osquery::distributed_read(asking),
+        Operation::OsqueryDistributedWrite => posture::osquery::distributed_write(asking).await,
         Operation::OpenApi => openapi::answer(),
     }
 }

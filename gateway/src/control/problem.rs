@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,14 +62,31 @@ pub(super) struct Problem {
     pub status: u16,
     /// What is wrong, and how to mend it.
     pub detail: String,
+    /// A word for it, where programs may have to tell it from others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
 }
 
 impl Answer {
     /// A call that could not be answered, and why.
     pub(super) fn problem(status: StatusCode, detail: impl Into<String>) -> Self {
-        let problem = Problem { status: status.as_u16(), detail: detail.into() };
+        Self::of_problem(status, detail.into(), None)
+    }
+
+    /// The same, with a word by which programs tell it from others.
+    pub(super) fn known_problem(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::of_problem(status, detail.into(), Some(reason))
+    }
+
+    fn of_problem(status: StatusCode, detail: String, reason: Option<&'static str>) -> Self {
+        let problem = Problem { status: status.as_u16(), detail, reason };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        Self { status, kind: super::PROBLEM, body }
+        Self { status, kind: super::PROBLEM, body, retry_after: None }
+    }
+
+    /// The same call may succeed after this time.
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
     }
 
     /// The target of the request says nobody, or more than one.

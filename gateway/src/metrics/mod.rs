@@ -1,5 +1,6 @@
 //! What is counted: Prometheus metrics with the prefix `gaccong_`, base units, and labels from closed sets only.
 
+mod posture;
 mod scrape;
 mod shadow;
 
@@ -10,6 +11,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
@@ -37,6 +39,8 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    posture: PostureCounters,
+    crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -61,9 +65,11 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let posture = PostureCounters::new(&registry)?;
+        let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 10] = [
+        let all: [Box<dyn Collector>; 11] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -74,6 +80,7 @@ impl Metrics {
             Box::new(revocation_latency.clone()),
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
+            Box::new(crl_fetches.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -88,9 +95,16 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            posture,
+            crl_fetches,
             shadow,
             scraped,
         })
+    }
+
+    /// What is counted of reports on devices.
+    pub fn posture(&self) -> &PostureCounters {
+        &self.posture
     }
 
     /// What is counted of the shadow check.
@@ -148,6 +162,11 @@ impl Metrics {
         };
         self.upstream_requests.with_label_values(&[app, result]).inc();
         self.upstream_duration.with_label_values(&[app]).observe(duration_us as f64 / 1e6);
+    }
+
+    /// A revocation list of a trust domain was asked for.
+    pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
+        self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.

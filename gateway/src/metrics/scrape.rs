@@ -13,6 +13,7 @@ pub(super) struct Scraped {
     connections: IntGauge,
     posture_age: GaugeVec,
     posture_devices: IntGauge,
+    source_held: IntGaugeVec,
     crl_next_update: GaugeVec,
     certificate_expiry: GaugeVec,
     upstreams_healthy: IntGaugeVec,
@@ -33,6 +34,7 @@ impl Scraped {
             connections: single("connections", "Open connections, handshakes included.")?,
             posture_age: seconds("posture_age_seconds", "Age of the oldest fact of any device.", &[])?,
             posture_devices: single("posture_devices", "Devices whose posture is known.")?,
+            source_held: gauge("posture_source_held", "Whether a person must release the source.", &["source"])?,
             crl_next_update: seconds("crl_next_update_seconds", "Time until a list is stale.", &["ca"])?,
             certificate_expiry: seconds("certificate_expiry_seconds", "Time until the first one ends.", &["use"])?,
             upstreams_healthy: gauge("upstreams_healthy", "Upstreams that take requests.", &["app"])?,
@@ -47,10 +49,11 @@ impl Scraped {
         };
         let build = gauge("build_info", "The version that is running.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let all: [Box<dyn Collector>; 14] = [
+        let all: [Box<dyn Collector>; 15] = [
             Box::new(scraped.connections.clone()),
             Box::new(scraped.posture_age.clone()),
             Box::new(scraped.posture_devices.clone()),
+            Box::new(scraped.source_held.clone()),
             Box::new(scraped.crl_next_update.clone()),
             Box::new(scraped.certificate_expiry.clone()),
             Box::new(scraped.upstreams_healthy.clone()),
@@ -74,8 +77,16 @@ impl Scraped {
 
         self.connections.set(count(gateway.bounds.open()));
         self.draining.set(i64::from(gateway.draining()));
-        self.posture_devices.set(count(snapshot.posture.len()));
+        let reported = &gateway.state.live().posture;
+        let unreported = snapshot.posture.devices().filter(|(id, _)| reported.reported(id).is_none());
+        self.posture_devices.set(count(reported.len() + unreported.count()));
         let oldest = snapshot.posture.devices().filter_map(|(_, posture)| posture.oldest_ms()).min();
+        let oldest = oldest.into_iter().chain(reported.oldest_ms()).min();
+        self.source_held.reset();
+        for source in &snapshot.config.posture.sources {
+            let held = gateway.state.live().holds.get(&source.name).is_some();
+            self.source_held.with_label_values(&[&source.name]).set(i64::from(held));
+        }
         self.posture_age.with_label_values::<&str>(&[]).set(oldest.map_or(0.0, |oldest| -until_s(oldest)));
         self.crl_next_update.reset();
         for (ca, next_update_ms) in snapshot.trust.crl_next_updates_ms() {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,8 +14,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::config::KeyRef;
 use crate::config::diagnostic::Diagnostic;
-use crate::request::accept::tls::read_chain;
+use crate::request::accept::tls::{read_chain, read_key};
 use crate::request::forward::connector::UpstreamStream;
 
 /// Dials the authority of a URI.
@@ -26,12 +27,13 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(ca: &[PathBuf]) -> Result<Self, Box<Diagnostic>> {
-        Ok(Self { tls: if ca.is_empty() { None } else { Some(tls(ca)?) } })
+    /// `own` is the certificate that is shown to servers that ask for one, and its key.
+    pub(super) fn new(ca: &[PathBuf], own: Option<(&Path, &KeyRef)>) -> Result<Self, Box<Diagnostic>> {
+        Ok(Self { tls: if ca.is_empty() { None } else { Some(tls(ca, own)?) } })
     }
 }
 
-fn tls(ca: &[PathBuf]) -> Result<TlsConnector, Box<Diagnostic>> {
+fn tls(ca: &[PathBuf], own: Option<(&Path, &KeyRef)>) -> Result<TlsConnector, Box<Diagnostic>> {
     let mut roots = RootCertStore::empty();
     for file in ca {
         let of_file = |message: String| Box::new(Diagnostic::of_file(file, message));
@@ -45,11 +47,16 @@ fn tls(ca: &[PathBuf]) -> Result<TlsConnector, Box<Diagnostic>> {
     }
     let first = ca.first().cloned().unwrap_or_default();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Box::new(Diagnostic::of_file(&first, error.to_string())))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match own {
+        None => config.with_no_client_auth(),
+        Some((chain, key)) => config
+            .with_client_auth_cert(read_chain(chain)?, read_key(key)?)
+            .map_err(|error| Box::new(Diagnostic::of_file(chain, format!("no certificate for its key: {error}"))))?,
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }

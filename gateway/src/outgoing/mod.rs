@@ -3,12 +3,13 @@
 //! The addresses come from the configuration only, never from a certificate or a message. Redirects are not followed.
 //! An answer has a bound of bytes and one of time, from the look-up of the name to the last byte.
 
+pub mod backoff;
 mod connector;
 #[cfg(test)]
 mod tests;
 mod url;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::KeyRef;
 use crate::config::diagnostic::Diagnostic;
 use connector::Connector;
 pub use url::{NotUrl, Url};
@@ -87,12 +89,24 @@ impl Client {
     /// # Errors
     /// A file that cannot be read or holds no CA.
     pub fn new(ca: &[PathBuf]) -> Result<Self, Box<Diagnostic>> {
+        Ok(Self::dialling(Connector::new(ca, None)?))
+    }
+
+    /// The same, and it shows servers that ask for one a certificate: a chain in PEM, leaf first, and its key.
+    ///
+    /// # Errors
+    /// A file that cannot be read, holds no CA, or a key that is not the certificate's.
+    pub fn with_certificate(ca: &[PathBuf], chain: &Path, key: &KeyRef) -> Result<Self, Box<Diagnostic>> {
+        Ok(Self::dialling(Connector::new(ca, Some((chain, key)))?))
+    }
+
+    fn dialling(connector: Connector) -> Self {
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(Connector::new(ca)?);
-        Ok(Self(client))
+            .build(connector);
+        Self(client)
     }
 
     /// GET.
@@ -114,7 +128,22 @@ impl Client {
         body: Bytes,
         bounds: Bounds,
     ) -> Result<Response, OutgoingError> {
-        self.stream(Method::POST, url, headers, body, bounds).await?.collect().await
+        self.send(Method::POST, url, headers, body, bounds).await
+    }
+
+    /// A request of any method.
+    ///
+    /// # Errors
+    /// There is no whole answer within `bounds`.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+        bounds: Bounds,
+    ) -> Result<Response, OutgoingError> {
+        self.stream(method, url, headers, body, bounds).await?.collect().await
     }
 
     /// A request whose answer may be too long to be held in memory.

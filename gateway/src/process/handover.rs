@@ -200,8 +200,14 @@ mod tests {
 
     /// Nothing is kept.
     fn stateless() -> State {
-        let settings =
-            Posture { file: None, default_max_age: Duration::ZERO, max_age: [].into(), required: Vec::new() };
+        let settings = Posture {
+            file: None,
+            default_max_age: Duration::ZERO,
+            max_age: [].into(),
+            required: Vec::new(),
+            sources: Vec::new(),
+            osquery: crate::config::Osquery::default(),
+        };
         State::load(&settings, None).unwrap().0
     }
 

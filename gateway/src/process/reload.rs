@@ -75,7 +75,7 @@ async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded
 }
 
 /// Puts a snapshot in force and ends what it forbids; returns its configuration. `asked` is when something had changed.
-fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config> {
+fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<Config> {
     let Loaded { snapshot, warnings, kept } = loaded;
     log(&warnings);
     log(&needs_restart(&gateway.snapshot.load().config, &snapshot.config));
@@ -85,6 +85,7 @@ fn put_in_force(gateway: &Gateway, loaded: Loaded, asked: Instant) -> Arc<Config
         gateway.audit.put(PoliciesEvent::in_force(&snapshot));
     }
     snapshot.routes.iter().for_each(|route| route.pool.watch_health());
+    snapshot.trust.keep_current(gateway);
     if previous.config.posture != snapshot.config.posture {
         gateway.state.set_posture_settings(&snapshot.config.posture);
     }

@@ -143,6 +143,7 @@ async fn serve(
         gateway.audit.put(opened);
     }
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
+    gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
     if let Some(predecessor) = predecessor {

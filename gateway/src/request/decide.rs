@@ -245,7 +245,7 @@ fn is_locked(live: &Live, app: &App, certificate: &ClientCertificate, groups: &[
 }
 
 /// What is known of a device: by the file, by what was reported, or by both.
-fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<DevicePosture>> {
+pub fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<DevicePosture>> {
     match (snapshot.posture.of(device), live.posture_of(device)) {
         (Some(file), Some(reported)) => Some(Arc::new(reported.with(file))),
         (file, reported) => reported.or_else(|| file.cloned()),

@@ -181,8 +181,9 @@ fn weigh(
     }
     let target = match connection.listener {
         Listener::Apps => None,
-        Listener::Control => calls::find(&parts.method, &normal.path)
-            .and_then(|call| call.target(&normal.path, normal.path_and_query.query())),
+        Listener::Control => calls::find(&parts.method, &normal.path).and_then(|call| {
+            call.target(&normal.path, normal.path_and_query.query(), connection.facts.identity.device())
+        }),
     };
     let wanted = Wanted {
         identity: &connection.facts.identity,

@@ -36,10 +36,10 @@ impl Reported {
 }
 
 fn judge(fact: &ReportedFact, report: &Report, settings: &config::Posture) -> Fact {
-    let max_age_ms = match fact.max_age_s {
-        Some(seconds) => i64::from(seconds) * 1000,
-        None => i64::try_from(settings.max_age_of(fact.name).as_millis()).unwrap_or(i64::MAX),
-    };
+    let configured = settings.max_age_of(fact.name, Some(&report.source)).as_millis();
+    let configured_ms = i64::try_from(configured).unwrap_or(i64::MAX);
+    // Who reports may say that a fact dies sooner, not that it lives longer.
+    let max_age_ms = fact.max_age_s.map_or(configured_ms, |seconds| configured_ms.min(i64::from(seconds) * 1000));
     Fact {
         name: fact.name,
         value: fact.value.clone(),
@@ -67,6 +67,16 @@ impl Reports {
     /// Every device of which something was reported, as of now.
     pub fn all(&self) -> Vec<(Arc<str>, Arc<Reported>)> {
         self.0.pin().iter().map(|(device, reported)| (Arc::clone(device), Arc::clone(reported))).collect()
+    }
+
+    /// Of how many devices a source has reported.
+    pub fn reported_by(&self, source: &str) -> usize {
+        self.0.pin().values().filter(|reported| reported.by(source).is_some()).count()
+    }
+
+    /// When the oldest fact was observed, milliseconds since the Unix epoch.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        self.0.pin().values().filter_map(|reported| reported.posture.oldest_ms()).min()
     }
 
     /// How many devices there are.

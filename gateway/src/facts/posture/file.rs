@@ -6,16 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
-use super::{DevicePosture, Fact, FactName, FactValue, Posture};
-use crate::config::diagnostic::{one_of, suggestion};
+use super::wire::{Reported, Text, Time, WrittenFact};
+use super::{DevicePosture, Fact, Posture};
 use crate::config::{self, Diagnostic};
 use crate::facts::json;
 
 const MAX_FILE_BYTES: u64 = 512 << 20;
-const MAX_TEXT_BYTES: usize = 256;
 
 pub(super) fn load(path: &Path, settings: &config::Posture) -> Result<Posture, Vec<Diagnostic>> {
     let text = json::read(path, MAX_FILE_BYTES)?;
@@ -51,9 +50,9 @@ impl<'de> Visitor<'de> for Devices<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut devices = HashMap::new();
         while let Some(id) = map.next_key::<Text>()? {
-            let device: RawDevice = map.next_value()?;
-            let posture = device.check::<A::Error>(self.settings)?;
-            if devices.insert(id.0.as_str().into(), Arc::new(posture)).is_some() {
+            let device: Reported = map.next_value()?;
+            let posture = posture(device, self.settings)?;
+            if devices.insert((&*id.0).into(), Arc::new(posture)).is_some() {
                 return Err(A::Error::custom(format!("there is already a device `{}`", id.0)));
             }
         }
@@ -61,234 +60,39 @@ impl<'de> Visitor<'de> for Devices<'_> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDevice {
-    source: Option<Text>,
-    owner: Option<Text>,
-    observed_at: Option<Time>,
-    facts: Facts,
+fn posture<E: Error>(device: Reported, settings: &config::Posture) -> Result<DevicePosture, E> {
+    let source = device.source.map(|source| source.0);
+    let facts = device.facts.0.into_iter().map(|fact| check(fact, source.as_ref(), device.observed_at, settings));
+    Ok(DevicePosture::new(device.owner.map(|owner| owner.0), facts.collect::<Result<Vec<_>, E>>()?))
 }
 
-/// The facts of one device as they stand in the file.
-struct Facts(Vec<(FactName, RawFact)>);
-
-struct RawFact {
-    value: FactValue,
-    observed_at: Option<Time>,
-    max_age_s: Option<u32>,
-}
-
-impl RawDevice {
-    fn check<E: Error>(self, settings: &config::Posture) -> Result<DevicePosture, E> {
-        let source: Option<Arc<str>> = self.source.map(|source| source.0.into());
-        let facts = self.facts.0.into_iter();
-        let facts = facts.map(|(name, fact)| fact.check(name, source.as_ref(), self.observed_at, settings));
-        let owner = self.owner.map(|owner| owner.0.into());
-        Ok(DevicePosture::new(owner, facts.collect::<Result<Vec<_>, E>>()?))
-    }
-}
-
-impl RawFact {
-    fn check<E: Error>(
-        self,
-        name: FactName,
-        source: Option<&Arc<str>>,
-        device: Option<Time>,
-        settings: &config::Posture,
-    ) -> Result<Fact, E> {
-        let observed_at = self.observed_at.or(device);
-        let unobserved =
-            || E::custom(format!("nothing says when `{}` was observed: `observed_at` is missing", name.as_str()));
-        let configured = settings.max_age_of(name);
-        let max_age = self.max_age_s.map_or(configured, |seconds| Duration::from_secs(seconds.into()));
-        Ok(Fact {
-            name,
-            value: self.value,
-            source: source.cloned(),
-            rank: settings.rank_of(source.map(|source| &**source)),
-            observed_at_ms: observed_at.ok_or_else(unobserved)?.unix_ms,
-            max_age_ms: i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX),
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Facts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FactsVisitor)
-    }
-}
-
-struct FactsVisitor;
-
-impl<'de> Visitor<'de> for FactsVisitor {
-    type Value = Facts;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of facts")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Facts, A::Error> {
-        let mut facts: Vec<(FactName, RawFact)> = Vec::with_capacity(FactName::ALL.len());
-        while let Some(word) = map.next_key::<String>()? {
-            let name = fact_name::<A::Error>(&word)?;
-            if facts.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom(format!("`{word}` is there twice")));
-            }
-            facts.push((name, map.next_value_seed(FactOf(name))?));
-        }
-        Ok(Facts(facts))
-    }
-}
-
-fn fact_name<E: Error>(word: &str) -> Result<FactName, E> {
-    let known = || FactName::ALL.into_iter().map(FactName::as_str);
-    FactName::parse(word).ok_or_else(|| {
-        E::custom(format!("unknown fact `{word}`{}; expected {}", suggestion(word, known()), one_of(known())))
+fn check<E: Error>(
+    fact: WrittenFact,
+    source: Option<&Arc<str>>,
+    device: Option<Time>,
+    settings: &config::Posture,
+) -> Result<Fact, E> {
+    let name = fact.name;
+    let observed_at = fact.observed_at.or(device);
+    let unobserved =
+        || E::custom(format!("nothing says when `{}` was observed: `observed_at` is missing", name.as_str()));
+    let source_name = source.map(|source| &**source);
+    let configured = settings.max_age_of(name, source_name);
+    let max_age = fact.max_age_s.map_or(configured, |seconds| Duration::from_secs(seconds.into()));
+    Ok(Fact {
+        name,
+        value: fact.value,
+        source: source.cloned(),
+        rank: settings.rank_of(source_name),
+        observed_at_ms: observed_at.ok_or_else(unobserved)?.unix_ms,
+        max_age_ms: i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX),
     })
-}
-
-/// A value of the kind that the fact has: plain, or in an object with its own time and age.
-struct FactOf(FactName);
-
-impl<'de> DeserializeSeed<'de> for FactOf {
-    type Value = RawFact;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawFact, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl FactOf {
-    fn plain<E: Error>(&self, value: Plain) -> Result<RawFact, E> {
-        let value = match (self.0, value) {
-            (FactName::Platform | FactName::OsVersion | FactName::Risk, Plain::Text(text)) => {
-                FactValue::Text(self.text(&text)?.into())
-            }
-            (FactName::PatchAgeDays, Plain::Long(number)) => FactValue::Long(number),
-            (FactName::Platform | FactName::OsVersion | FactName::Risk | FactName::PatchAgeDays, other) => {
-                return Err(E::invalid_type(other.unexpected(), self));
-            }
-            (_, Plain::Bool(value)) => FactValue::Bool(value),
-            (_, other) => return Err(E::invalid_type(other.unexpected(), self)),
-        };
-        Ok(RawFact { value, observed_at: None, max_age_s: None })
-    }
-
-    /// Policies compare these texts with words: another spelling would silently miss them.
-    fn text<'t, E: Error>(&self, text: &'t str) -> Result<&'t str, E> {
-        let words: &[&str] = match self.0 {
-            FactName::Platform => &["windows", "macos", "linux", "android", "ios"],
-            FactName::Risk => &["low", "medium", "high"],
-            _ => return bounded(text),
-        };
-        let unknown = || {
-            let (name, known) = (self.0.as_str(), one_of(words.iter().copied()));
-            E::custom(format!("unknown `{name}`: `{text}`; expected {known}"))
-        };
-        words.contains(&text).then_some(text).ok_or_else(unknown)
-    }
-}
-
-impl<'de> Visitor<'de> for FactOf {
-    type Value = RawFact;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.0 {
-            FactName::Platform | FactName::OsVersion | FactName::Risk => "a string",
-            FactName::PatchAgeDays => "a whole number",
-            _ => "`true` or `false`",
-        };
-        write!(f, "{kind} as `{}`", self.0.as_str())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<RawFact, E> {
-        self.plain(Plain::Bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<RawFact, E> {
-        self.plain(Plain::Long(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<RawFact, E> {
-        let number = i64::try_from(value).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))?;
-        self.plain(Plain::Long(number))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<RawFact, E> {
-        self.plain(Plain::Text(value.into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawFact, A::Error> {
-        let object = FactObject::deserialize(MapAccessDeserializer::new(map))?;
-        let fact = self.plain::<A::Error>(object.value)?;
-        Ok(RawFact { observed_at: object.observed_at, max_age_s: object.max_age_s, ..fact })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FactObject {
-    value: Plain,
-    observed_at: Option<Time>,
-    max_age_s: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a boolean, a whole number or a string")]
-enum Plain {
-    Bool(bool),
-    Long(i64),
-    Text(String),
-}
-
-impl Plain {
-    fn unexpected(&self) -> Unexpected<'_> {
-        match self {
-            Self::Bool(value) => Unexpected::Bool(*value),
-            Self::Long(number) => Unexpected::Signed(*number),
-            Self::Text(text) => Unexpected::Str(text),
-        }
-    }
-}
-
-/// A text of bounded length.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        bounded::<D::Error>(&text)?;
-        Ok(Self(text))
-    }
-}
-
-fn bounded<E: Error>(text: &str) -> Result<&str, E> {
-    match text.len() {
-        1..=MAX_TEXT_BYTES => Ok(text),
-        length => Err(E::custom(format!("a text has {length} bytes; expected 1 to {MAX_TEXT_BYTES}"))),
-    }
-}
-
-/// A time in RFC 3339.
-#[derive(Clone, Copy)]
-struct Time {
-    unix_ms: i64,
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let unreadable =
-            || D::Error::custom(format!("`{text}` is not a time; expected one such as `2026-11-22T08:00:00Z`"));
-        let time: jiff::Timestamp = text.parse().map_err(|_| unreadable())?;
-        Ok(Self { unix_ms: time.as_millisecond() })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::posture::{FactName, FactValue};
 
     fn settings() -> config::Posture {
         config::Posture {
@@ -296,6 +100,8 @@ mod tests {
             default_max_age: Duration::from_secs(60),
             max_age: [(FactName::Firewall, Duration::from_secs(5))].into(),
             required: Vec::new(),
+            sources: Vec::new(),
+            osquery: config::Osquery::default(),
         }
     }
 
@@ -314,7 +120,7 @@ mod tests {
         let source = Some("mdm".into());
         let fact = |name, value, observed_at_ms, max_age_ms| {
             let source = source.clone();
-            Fact { name, value, source, rank: 0, observed_at_ms, max_age_ms }
+            Fact { name, value, source, rank: 100, observed_at_ms, max_age_ms }
         };
         assert_eq!(
             laptop.facts,

@@ -6,6 +6,7 @@
 
 mod fact;
 mod file;
+pub mod wire;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -90,7 +91,7 @@ impl DevicePosture {
     }
 
     /// The facts that count at `now_ms`, one a name.
-    fn counting(&self, now_ms: i64) -> impl Iterator<Item = &Fact> {
+    pub fn counting(&self, now_ms: i64) -> impl Iterator<Item = &Fact> {
         let mut last = None;
         self.facts.iter().filter(move |fact| {
             let counts = fact.is_fresh(now_ms) && last != Some(fact.name);

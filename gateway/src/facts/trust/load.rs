@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::authority::Authority;
-use super::crl::Crl;
+use super::crl_files::{self, CrlFile};
+use super::fetch::Fetcher;
 use super::{Domain, Trust};
 use crate::config::{Clients, TrustDomain};
 
@@ -18,9 +19,6 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// How long before its end the certificate of a CA is warned of.
 const AUTHORITY_WARNING_MS: i64 = 30 * DAY_MS;
-
-/// A list is warned of when less than one part in so many of its time is left.
-const CRL_WARNING_PART: i64 = 4;
 
 /// What was loaded, and what people should look at.
 #[derive(Debug)]
@@ -65,19 +63,19 @@ impl Trust {
 }
 
 /// What is found wrong while loading.
-struct Report {
-    now_ms: i64,
+pub(super) struct Report {
+    pub(super) now_ms: i64,
     errors: Vec<TrustProblem>,
     warnings: Vec<TrustProblem>,
-    kept_list: bool,
+    pub(super) kept_list: bool,
 }
 
 impl Report {
-    fn error(&mut self, file: &Path, message: impl Into<String>) {
+    pub(super) fn error(&mut self, file: &Path, message: impl Into<String>) {
         self.errors.push(TrustProblem { file: file.to_owned(), message: message.into() });
     }
 
-    fn warn(&mut self, file: &Path, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, file: &Path, message: impl Into<String>) {
         self.warnings.push(TrustProblem { file: file.to_owned(), message: message.into() });
     }
 }
@@ -92,12 +90,14 @@ fn load_domain(
     if authorities.is_empty() {
         return None;
     }
-    let crl_files = load_crls(domain, &authorities, before, algorithms, report);
+    let files_before = before.map(|before| &before.crl_files);
+    let crl_files = crl_files::load(domain, &authorities, files_before, algorithms, report);
     let mut crls: HashMap<_, Vec<_>> = HashMap::new();
-    for crl in crl_files.values().flatten() {
+    for crl in crl_files.values().flat_map(CrlFile::lists) {
         crls.entry(crl.issuer).or_default().push(Arc::clone(crl));
     }
-    if let Some(file) = domain.crl.first() {
+    let fetches = domain.crl_fetch.iter().map(|fetch| &fetch.file);
+    if let Some(file) = domain.crl.iter().chain(fetches).next() {
         for authority in authorities.iter().filter(|authority| !crls.contains_key(&authority.id)) {
             report.warn(file, format!("no revocation list of `{}`: its certificates are refused", authority.name));
         }
@@ -122,10 +122,20 @@ fn load_domain(
         roots,
         intermediates: intermediates.into_iter().map(|(authority, _)| authority).collect(),
         roots_end_ms,
-        checks_revocation: !domain.crl.is_empty(),
+        checks_revocation: !(domain.crl.is_empty() && domain.crl_fetch.is_empty()),
+        fetchers: open_fetchers(domain, before, report)?,
         crls,
         crl_files,
     })
+}
+
+/// What fetches the lists of a domain; a fetcher with the same settings as before is taken over.
+fn open_fetchers(domain: &TrustDomain, before: Option<&Domain>, report: &mut Report) -> Option<Vec<Arc<Fetcher>>> {
+    let before = before.map_or(&[][..], |before| &before.fetchers);
+    let opened = domain.crl_fetch.iter().map(|settings| Fetcher::open(&domain.name, settings, before));
+    let opened: Vec<_> =
+        opened.map(|fetcher| fetcher.map_err(|fault| report.error(&fault.file, fault.message))).collect();
+    opened.into_iter().collect::<Result<_, ()>>().ok()
 }
 
 fn load_bundle(file: &Path, report: &mut Report) -> Vec<Authority> {
@@ -165,58 +175,6 @@ fn warn_of_authority(file: &Path, authority: &Authority, report: &mut Report) {
     }
 }
 
-fn load_crls(
-    domain: &TrustDomain,
-    authorities: &[Authority],
-    before: Option<&Domain>,
-    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
-    report: &mut Report,
-) -> HashMap<PathBuf, Vec<Arc<Crl>>> {
-    let mut files = HashMap::new();
-    for file in &domain.crl {
-        let read = std::fs::read(file)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| Crl::read_all(&bytes, authorities, algorithms));
-        let lists = match read {
-            Ok(lists) => lists.into_iter().map(Arc::new).collect(),
-            Err(why) => match last_good(before, file, authorities) {
-                Some(lists) => {
-                    report.kept_list = true;
-                    report.warn(file, format!("revocation list cannot be loaded, the last good one stays: {why}"));
-                    lists
-                }
-                None => {
-                    report.error(file, format!("revocation list cannot be loaded: {why}"));
-                    continue;
-                }
-            },
-        };
-        for crl in &lists {
-            warn_of_crl(file, crl, report);
-        }
-        files.insert(file.clone(), lists);
-    }
-    files
-}
-
-/// The lists that `file` held when it was last good, if all their issuers are still trusted.
-fn last_good(before: Option<&Domain>, file: &Path, authorities: &[Authority]) -> Option<Vec<Arc<Crl>>> {
-    let lists = before?.crl_files.get(file)?;
-    let trusted = |crl: &Arc<Crl>| authorities.iter().any(|ca| ca.id == crl.issuer && ca.signs_crls);
-    lists.iter().all(trusted).then(|| lists.clone())
-}
-
-fn warn_of_crl(file: &Path, crl: &Crl, report: &mut Report) {
-    let left_ms = crl.next_update_ms.saturating_sub(report.now_ms);
-    let period_ms = crl.next_update_ms.saturating_sub(crl.this_update_ms);
-    let (name, due) = (&crl.issuer_name, timestamp(crl.next_update_ms));
-    if left_ms <= 0 {
-        report.warn(file, format!("revocation list of `{name}` was due at {due}: its certificates are refused"));
-    } else if left_ms < period_ms / CRL_WARNING_PART {
-        report.warn(file, format!("revocation list of `{name}` is due at {due}"));
-    }
-}
-
 fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
     let authorities = domains.iter().flat_map(|domain| domain.roots.iter().chain(&domain.intermediates));
     let mut hints: Vec<_> = authorities.filter_map(Authority::subject).collect();
@@ -225,6 +183,7 @@ fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
     hints
 }
 
-fn timestamp(ms: i64) -> String {
+/// A time as people read it.
+pub(super) fn timestamp(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
 }

@@ -5,8 +5,11 @@
 //! and unrevoked *now*, by the trust that is in force now?
 
 mod authority;
-mod crl;
+pub mod crl;
+mod crl_files;
+mod fetch;
 mod load;
+mod message;
 mod path;
 mod signature;
 mod standing;
@@ -26,11 +29,14 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::audit::event::PresentedCertificate;
 use crate::config::TrustDomain;
+use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::identify::certificate::{MAX_CERTIFICATE_BYTES, presented};
 use crate::request::identify::{ClientCertificate, Named, identify, printable};
 use authority::{Authority, AuthorityId};
 use crl::Crl;
+use crl_files::CrlFile;
+use fetch::Fetcher;
 pub use load::{LoadedTrust, TrustProblem};
 pub use standing::Standing;
 pub use verifier::{ClientVerifier, Presented};
@@ -63,7 +69,8 @@ struct Domain {
     checks_revocation: bool,
     crls: HashMap<AuthorityId, Vec<Arc<Crl>>>,
     /// The lists that each file held, for the next reload.
-    crl_files: HashMap<PathBuf, Vec<Arc<Crl>>>,
+    crl_files: HashMap<PathBuf, CrlFile>,
+    fetchers: Vec<Arc<Fetcher>>,
 }
 
 /// A client certificate that was refused.
@@ -103,6 +110,11 @@ impl Trust {
     fn named(&self, certificate: &ClientCertificate) -> Result<Named, Reason> {
         let domain = self.domains.iter().find(|domain| domain.name == certificate.trust_domain);
         identify(&certificate.names, &domain.ok_or(Reason::CertificateUntrusted)?.naming)
+    }
+
+    /// Starts what keeps the revocation lists current, where it does not run yet. It ends with the trust that has it.
+    pub fn keep_current(&self, gateway: &Arc<Gateway>) {
+        self.domains.iter().flat_map(|domain| &domain.fetchers).for_each(|fetcher| fetcher.start(gateway));
     }
 
     /// Each revocation list in force: the CA's name and the time of its next update, milliseconds since the Unix epoch.

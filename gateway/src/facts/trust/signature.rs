@@ -17,9 +17,9 @@ pub(super) struct Signed<'a> {
     /// What is signed, with its tag and length.
     pub(super) body: &'a [u8],
     /// Contents of the AlgorithmIdentifier.
-    algorithm: &'a [u8],
+    pub(super) algorithm: &'a [u8],
     /// The signature.
-    signature: &'a [u8],
+    pub(super) signature: &'a [u8],
 }
 
 impl<'a> Signed<'a> {
@@ -49,7 +49,7 @@ impl<'a> Signed<'a> {
 }
 
 /// Contents of the AlgorithmIdentifier and the key of a SubjectPublicKeyInfo.
-fn key_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn key_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, outer) = Any::from_der(spki).ok()?;
     let (after_algorithm, algorithm) = Any::from_der(outer.data).ok()?;
     Some((algorithm.data, whole_bit_string(after_algorithm)?))

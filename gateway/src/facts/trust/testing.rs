@@ -62,6 +62,12 @@ impl Ca {
         Self { certificate: params.self_signed(&key).unwrap(), issuer: Issuer::new(params, key) }
     }
 
+    /// A CA with a key of another kind.
+    pub(super) fn with_key(name: &str, key: KeyPair) -> Self {
+        let params = ca_params(name);
+        Self { certificate: params.self_signed(&key).unwrap(), issuer: Issuer::new(params, key) }
+    }
+
     /// A CA below this one.
     pub(super) fn issue_ca(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
@@ -156,17 +162,29 @@ impl Files {
             name: Arc::from("staff"),
             ca: vec![ca],
             crl,
+            crl_fetch: vec![],
+            ocsp: None,
             device: rule(NameSource::Uri, "urn:device:"),
             person: rule(NameSource::Email, ""),
             workload: None,
         };
-        let clients =
-            Clients { certificate: CertificateMode::Required, on_invalid: OnInvalid::Alert, trust: vec![domain] };
+        let clients = Clients {
+            certificate: CertificateMode::Required,
+            on_invalid: OnInvalid::Alert,
+            cache: None,
+            trust: vec![domain],
+        };
         Self { directory, clients }
     }
 
     pub(super) fn write(&self, file: &str, contents: impl AsRef<[u8]>) {
         std::fs::write(self.directory.path().join(file), contents).unwrap();
+    }
+
+    /// Makes a file look as if it was written so many seconds ago.
+    pub(super) fn age(&self, file: &str, seconds: u64) {
+        let file = std::fs::File::options().write(true).open(self.directory.path().join(file)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(seconds)).unwrap();
     }
 
     pub(super) fn load(&self, previous: Option<&Trust>) -> Result<LoadedTrust, Vec<TrustProblem>> {

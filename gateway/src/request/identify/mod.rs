@@ -66,6 +66,11 @@ impl Identity {
         }
     }
 
+    /// The device that is proven.
+    pub fn device(&self) -> Option<&Arc<str>> {
+        if let Self::Proven { device, .. } = self { device.as_ref() } else { None }
+    }
+
     /// The certificate that was presented, valid or not.
     pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
         match self {

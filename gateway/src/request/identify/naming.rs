@@ -111,6 +111,8 @@ mod tests {
             name: "staff".into(),
             ca: vec![],
             crl: vec![],
+            crl_fetch: vec![],
+            ocsp: None,
             device: device.map(rule),
             person: person.map(rule),
             workload: workload.map(rule),
