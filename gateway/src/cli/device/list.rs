@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::unwritable;
 use crate::cli::Format;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, segment};
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, segment};
 
 /// Every device of which something is known.
 #[derive(Debug, Args)]
@@ -66,9 +66,4 @@ fn print(devices: &[Device], format: Format) -> io::Result<()> {
         writeln!(out, "{id}\t{}\t{}\t{}", owner.as_deref().unwrap_or("-"), sources.join(","), facts.join(" "))?;
     }
     out.flush()
-}
-
-/// A value without quotes.
-pub(super) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
