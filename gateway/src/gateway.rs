@@ -13,7 +13,9 @@ use crate::clock::{Tick, Ticker};
 use crate::control::posture::sources::Sources;
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
+use crate::process::grants;
 use crate::request::accept::bounds::Bounds;
+use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
 use crate::state::State;
 use crate::streams::Registry;
@@ -45,6 +47,10 @@ pub struct Gateway {
     pub ticker: Arc<Ticker>,
     /// How many connections there are, in all and by source.
     pub bounds: Bounds,
+    /// How many requests principals have made of apps that limit them.
+    pub rate_limits: RateLimits,
+    /// The grants for emergencies.
+    pub grants: grants::Current,
     /// Since when the process is on its way out; 0 while it is not.
     draining_since: AtomicU64,
 }
@@ -65,14 +71,16 @@ impl Gateway {
             metrics,
             ticker: Arc::default(),
             bounds: Bounds::default(),
+            rate_limits: RateLimits::new(),
+            grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }
     }
 
-    /// What a decision rests on: the snapshot's epoch and the version of what changes. Where both are the same before a
-    /// decision and after, nothing has changed meanwhile.
-    pub fn version(&self) -> (u64, u64) {
-        (self.snapshot.load().epoch, self.state.live().version())
+    /// What a decision rests on: the snapshot's epoch, the version of what changes, and that of the grants. Where all are the
+    /// same before a decision and after, nothing has changed meanwhile.
+    pub fn version(&self) -> [u64; 3] {
+        [self.snapshot.load().epoch, self.state.live().version(), self.grants.version()]
     }
 
     /// Whether the process is on its way out: responses close their connections.

@@ -116,8 +116,13 @@ reasons! {
     RequestBodyTooSlow = "request.body_too_slow", REQUEST_TIMEOUT;
     /// The body's encoding is broken.
     RequestBodyMalformed = "request.body_malformed", BAD_REQUEST;
+    /// The principal has made more requests of the app than its `rate_limit` allows.
+    RequestRateLimited = "request.rate_limited", TOO_MANY_REQUESTS;
     /// The path is of the gateway's own prefix and names nothing there.
     RequestOwnPath = "request.own_path", NOT_FOUND;
+
+    /// The certificate is for emergencies only, and no grant lets its holder reach the app now.
+    BreakGlassNoGrant = "break_glass.no_grant", FORBIDDEN;
 
     /// A device is known, a person is not.
     PrincipalAbsent = "principal.absent", UNAUTHORIZED;

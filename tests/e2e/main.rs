@@ -11,6 +11,7 @@
 )]
 
 mod bodies;
+mod break_glass;
 mod check;
 mod control;
 mod crash;
@@ -36,6 +37,7 @@ mod policy_folder;
 mod policy_proofs;
 mod promises;
 mod protocols;
+mod rates;
 mod recorded;
 mod refusals;
 mod reload;

@@ -24,6 +24,8 @@ const NAMES: &[&str] = &[
     "gaccong_upstream_duration_seconds_bucket",
     "gaccong_audit_records_total",
     "gaccong_audit_queue_records",
+    "gaccong_rate_limit_buckets",
+    "gaccong_break_glass_grants",
     "gaccong_config_last_reload_success",
     "gaccong_config_last_reload_timestamp_seconds",
     "gaccong_policy_info",

@@ -201,6 +201,8 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::RequestHeadTimeout, "limits"),
     (Reason::RequestHeadTooLarge, "limits"),
     (Reason::RequestBodyTooSlow, "bodies"),
+    (Reason::RequestRateLimited, "rates"),
+    (Reason::BreakGlassNoGrant, "break_glass"),
     (Reason::UpstreamUnavailable, "upstreams"),
     (Reason::StreamIdle, "streams_cut"),
     (Reason::AuditQueueFull, "recorded"),

@@ -190,6 +190,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         target: None,
         source_ip: [10, 1, a, b].into(),
         threat: None,
+        grant: None,
         risk: None,
         alert_level: 0,
         signal_lost: false,
@@ -214,6 +215,7 @@ fn app(n: u64) -> Arc<App> {
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         body_limit_bytes: None,
+        rate_limit: None,
         health: None,
     })
 }

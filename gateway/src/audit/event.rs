@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
+use crate::facts::break_glass::Signed;
 use crate::facts::snapshot::Snapshot;
 use crate::process::policies::Bundle;
 use crate::reason::Reason;
@@ -25,6 +26,8 @@ pub enum Event {
     Connection(Box<ConnectionEvent>),
     /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
     Policies(Box<PoliciesEvent>),
+    /// A grant for emergencies came into force, ended or is not good: OCSF Entity Management (3004).
+    Grant(Box<GrantEvent>),
     /// What is kept has changed: OCSF Entity Management (3004).
     State(Box<StateEvent>),
     /// Policy decided otherwise than Cedar does: OCSF Detection Finding (2004).
@@ -247,6 +250,55 @@ impl PoliciesEvent {
 impl From<PoliciesEvent> for Event {
     fn from(event: PoliciesEvent) -> Self {
         Self::Policies(Box::new(event))
+    }
+}
+
+/// A change of a grant for emergencies.
+#[derive(Debug, Clone)]
+pub struct GrantEvent {
+    /// The record's id.
+    pub id: Uuid,
+    /// When, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// What has changed.
+    pub change: GrantChange,
+    /// The id of the grant, or the file that is not a good one.
+    pub name: Arc<str>,
+    /// The grant, where it is one.
+    pub grant: Option<Arc<Signed>>,
+    /// Why it is not good.
+    pub why: Option<String>,
+}
+
+/// What has changed of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantChange {
+    /// It came into force.
+    InForce,
+    /// Its time is over.
+    Ended,
+    /// It was taken away, or replaced, before its time was over.
+    Withdrawn,
+    /// It is not good.
+    Refused,
+}
+
+impl GrantEvent {
+    /// A change that was seen now.
+    pub fn of(
+        change: GrantChange,
+        name: Arc<str>,
+        grant: Option<Arc<Signed>>,
+        why: Option<String>,
+        now_ms: i64,
+    ) -> Self {
+        Self { id: Uuid::now_v7(), time_ms: now_ms, change, name, grant, why }
+    }
+}
+
+impl From<GrantEvent> for Event {
+    fn from(event: GrantEvent) -> Self {
+        Self::Grant(Box::new(event))
     }
 }
 

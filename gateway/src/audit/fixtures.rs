@@ -12,6 +12,8 @@ use super::event::{
     Verdict,
 };
 use crate::config::{App, PostureMode, Sensitivity, UpstreamTls};
+use crate::facts::break_glass::grant::Format;
+use crate::facts::break_glass::{Grant, Holder, Signed};
 use crate::reason::Reason;
 use crate::request::decide::Asked;
 use crate::request::identify::{ClientCertificate, Identity, Names, Subject};
@@ -49,6 +51,7 @@ fn app() -> Arc<App> {
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         body_limit_bytes: None,
+        rate_limit: None,
         health: None,
     })
 }
@@ -94,11 +97,27 @@ pub(crate) fn asked() -> Asked {
         source_ip: "203.0.113.9".parse().expect("address"),
         target: None,
         threat: None,
+        grant: None,
         risk: None,
         alert_level: 0,
         signal_lost: false,
         now_ms: TIME_MS,
     }
+}
+
+/// Alice may reach `payroll` from 08:00 to 12:00 on New Year's Day of 2026 (UTC).
+pub(crate) fn grant() -> Signed {
+    let time = |text: &str| text.parse().expect("a time");
+    let grant = Grant {
+        format: Format::V1,
+        id: "fire-1".into(),
+        holder: Holder::User("alice@example.org".to_owned()),
+        apps: vec!["payroll".into()],
+        reason: "the identity provider is down".to_owned(),
+        not_before: time("2026-01-01T08:00:00Z"),
+        not_after: time("2026-01-01T12:00:00Z"),
+    };
+    Signed { grant, signers: vec!["lan".into(), "minh".into()] }
 }
 
 /// A permitted request that ended well.

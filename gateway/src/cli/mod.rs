@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod device;
 pub mod duration;
+pub mod grant;
 pub mod lockdown;
 pub mod pki;
 pub mod policy;
@@ -11,6 +12,7 @@ pub mod remote;
 pub mod revoke;
 pub mod run;
 pub mod schema;
+mod signing;
 pub mod store;
 pub mod why;
 
@@ -70,6 +72,9 @@ pub enum Command {
     /// What the gateway keeps, while no gateway has it open.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Grants for emergencies: made, signed and checked, with no gateway running.
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
     /// What can be written in the files that the gateway reads.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -99,6 +104,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Lockdown(command) => lockdown::run(&command),
         Command::Alert(command) => lockdown::alert(&command),
         Command::Store(command) => store::run(&command),
+        Command::Grant(command) => grant::run(&command),
         Command::Schema(command) => schema::run(&command),
     }
 }

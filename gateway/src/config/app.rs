@@ -12,6 +12,7 @@ use super::clients::identifier;
 use super::decision::mode;
 use super::host::HostPattern;
 use super::listen::placed_hosts;
+use super::rate::{self, RateLimit};
 use super::reader::{Table, Text};
 use super::source::Spot;
 use super::upstream::{self, Scheme, Upstream, UpstreamTls};
@@ -49,6 +50,8 @@ pub struct App {
     pub idle_timeout: Duration,
     /// `body_limit_bytes`: largest request body. Default 16 MiB; 0 in the file means no limit, here `None`.
     pub body_limit_bytes: Option<u64>,
+    /// `rate_limit`: of each principal. Default none.
+    pub rate_limit: Option<RateLimit>,
     /// `[app.health]`
     pub health: Option<Health>,
 }
@@ -144,6 +147,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let idle_timeout = table.milliseconds("idle_timeout_ms", 300_000, 10..=24 * HOUR_MS);
     let body_limit = table.integer("body_limit_bytes", DEFAULT_BODY_LIMIT, 0..=MAX_BODY_LIMIT);
     let upstream_tls = upstream_tls(&mut table, &upstreams);
+    let rate_limit = table.table("rate_limit").and_then(rate::read);
     let health = table.table("health").and_then(health);
     table.finish();
 
@@ -164,6 +168,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
         first_byte_timeout,
         idle_timeout,
         body_limit_bytes: (body_limit > 0).then_some(body_limit),
+        rate_limit,
         health,
     };
     Some(Read { app, name_spot: name.spot, hosts })

@@ -28,6 +28,14 @@ fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     if let Some(control) = &parts.control {
         known_trust(&control.trust, &parts.clients);
     }
+    if let Some(break_glass) = &parts.break_glass {
+        known_trust(&break_glass.trust, &parts.clients);
+        let control = parts.control.iter().flat_map(|control| &control.trust);
+        for (name, spot) in control.filter(|(name, _)| break_glass.break_glass.trust.contains(name)) {
+            let message = format!("the trust domain `{name}` is for `[break_glass]`, which opens apps only");
+            spot.error(message, "another trust domain");
+        }
+    }
     for read in parts.apps.iter().filter(|read| &*read.app.name == CONTROL) {
         read.name_spot.error(format!("`{CONTROL}` is the name of the control API"), "another name");
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::app::{App, PostureMode, Sensitivity};
 use super::listen::{ServerCertificate, certificate, socket_address};
+use super::rate::{self, RateLimit};
 use super::reader::Table;
 use super::source::Spot;
 use super::upstream::UpstreamTls;
@@ -28,7 +29,7 @@ pub struct Control {
     /// `policies`: the directory of its policies, which are a set of their own: a mistake in an app's policy cannot lock
     /// out those who have to mend it.
     pub policies: PathBuf,
-    /// The API as policy sees it: an app with actions.
+    /// The API as policy sees it: an app with actions, and with the `rate_limit` of `[control]`.
     pub app: Arc<App>,
 }
 
@@ -46,6 +47,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let certificate = table.table("certificate").and_then(certificate);
     let trust = table.required_texts("trust");
     let policies = table.required_folder("policies");
+    let rate_limit = table.table("rate_limit").and_then(rate::read);
     table.finish();
 
     let address = address?;
@@ -53,7 +55,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let (certificate, _) = certificate?;
     let control = Control {
         address: socket_address(&address)?,
-        app: Arc::new(app(certificate.hosts.clone())),
+        app: Arc::new(app(certificate.hosts.clone(), rate_limit)),
         certificate,
         trust: trust.iter().map(|(name, _): &(Arc<str>, _)| Arc::clone(name)).collect(),
         policies: policies?,
@@ -62,7 +64,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
 }
 
 /// The API as an app. What is no call of the API is `read` or `write`, which its policies need not permit to anyone.
-fn app(hosts: Vec<HostPattern>) -> App {
+fn app(hosts: Vec<HostPattern>, rate_limit: Option<RateLimit>) -> App {
     let rule = |call: &Call| ActionRule {
         method: Some(call.method.to_owned()),
         path: Some(call.pattern()),
@@ -84,6 +86,7 @@ fn app(hosts: Vec<HostPattern>) -> App {
         first_byte_timeout: Duration::from_secs(60),
         idle_timeout: Duration::from_secs(60),
         body_limit_bytes: Some(calls::largest_body_bytes()),
+        rate_limit,
         health: None,
     }
 }

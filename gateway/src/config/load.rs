@@ -9,8 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, check, clients, control, decision, limits,
-    listen, management, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, break_glass, check, clients, control, decision,
+    limits, listen, management, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -56,10 +56,11 @@ pub(super) struct Parts<'a> {
     pub(super) policy: Option<decision::Policy>,
     pub(super) management: management::Read<'a>,
     pub(super) control: Option<control::Read<'a>>,
+    pub(super) break_glass: Option<break_glass::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 11] = [
+const MAIN_ONLY: [&str; 12] = [
     "include",
     "listen",
     "policy",
@@ -68,6 +69,7 @@ const MAIN_ONLY: [&str; 11] = [
     "threat",
     "management",
     "control",
+    "break_glass",
     "store",
     "audit",
     "limits",
@@ -112,6 +114,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: required_table(&mut root, "policy").and_then(decision::policy),
         management: management::read(root.table_or_empty("management")),
         control: root.table("control").and_then(control::read),
+        break_glass: root.table("break_glass").and_then(break_glass::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
@@ -148,6 +151,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             threats,
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
+            break_glass: parts.break_glass.map(|read| read.break_glass),
             store,
             audit,
             limits,

@@ -8,6 +8,7 @@
 mod action;
 mod app;
 mod audit;
+mod break_glass;
 mod check;
 mod clients;
 mod control;
@@ -19,6 +20,7 @@ mod listen;
 mod load;
 mod management;
 mod name;
+mod rate;
 pub(crate) mod reader;
 mod reporter;
 mod revocation;
@@ -38,6 +40,7 @@ pub use gaccong_policy::Mode;
 pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
 pub use audit::{Audit, AuditSink};
+pub use break_glass::BreakGlass;
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
 pub use control::{CONTROL, Control};
 pub use decision::{Identity, Policy, Posture, ThreatList};
@@ -48,6 +51,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
 pub use signing::{Signer, Signing};
@@ -77,6 +81,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[break_glass]`
+    pub break_glass: Option<BreakGlass>,
     /// `[store]`, where there is one.
     pub store: Option<Store>,
     /// `[audit]`

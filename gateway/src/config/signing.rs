@@ -1,4 +1,4 @@
-//! Who may change policy: `signers` and `threshold` of `[policy]`.
+//! Who may sign: `signers` and `threshold` of `[policy]`, and `signers` of `[break_glass]`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,16 +43,21 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Signing> {
     }
     let spot = table.spot;
     table.require_entries("signers", "a list of tables");
-    let signers = table.tables("signers");
-    let count = signers.len();
+    let (signers, count) = signers(table);
     let threshold = table.size("threshold", MIN_THRESHOLD, MIN_THRESHOLD..=64);
     if count > 0 && threshold > count {
         let message = format!("`threshold` asks for {threshold} signatures, but there are {count} signers");
         spot.error(message, "at least as many `signers`");
     }
-    let signers = signers.into_iter().filter_map(signer).collect();
     let state = table.text("state").map(|path| path.spot.resolve(&path));
     Some(Signing { threshold, signers, state: state.unwrap_or_else(|| spot.resolve("run/policy.state")) })
+}
+
+/// `signers`: those that could be read, and how many are written.
+pub(super) fn signers(table: &mut Table<'_>) -> (Vec<Signer>, usize) {
+    let tables = table.tables("signers");
+    let count = tables.len();
+    (tables.into_iter().filter_map(signer).collect(), count)
 }
 
 fn signer(mut table: Table<'_>) -> Option<Signer> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gaccong_policy::PolicySet;
 
 use crate::config::{App, Config, HostPattern};
+use crate::facts::break_glass::BreakGlass;
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
 use crate::facts::threat::Threats;
@@ -13,6 +14,7 @@ use crate::facts::trust::Trust;
 use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
+use crate::request::identify::Identity;
 
 /// Everything that a request is judged by.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Snapshot {
     pub routes: Routes,
     /// The control API, where there is one.
     pub control: Option<Control>,
+    /// The way in for emergencies, where there is one.
+    pub break_glass: Option<BreakGlass>,
 }
 
 /// The sockets on which requests come.
@@ -90,6 +94,14 @@ impl Snapshot {
                 Some(Resource { app: &control.app, route: None, policies: &control.policies })
             }
         }
+    }
+}
+
+impl Snapshot {
+    /// The way in for emergencies, where whoever proves to be this has no other.
+    pub fn emergency(&self, listener: Listener, identity: &Identity) -> Option<&BreakGlass> {
+        let break_glass = self.break_glass.as_ref().filter(|_| listener == Listener::Apps)?;
+        break_glass.trust.contains(&identity.certificate()?.trust_domain).then_some(break_glass)
     }
 }
 

@@ -39,6 +39,7 @@ pub struct Metrics {
     revocation_latency: Histogram,
     upstream_requests: IntCounterVec,
     upstream_duration: HistogramVec,
+    break_glass: IntCounterVec,
     posture: PostureCounters,
     crl_fetches: IntCounterVec,
     shadow: ShadowCounters,
@@ -65,11 +66,12 @@ impl Metrics {
             REQUEST_SECONDS,
             &["app"],
         )?;
+        let break_glass = counter("break_glass_requests_total", "By whoever breaks the glass.", &["app", "decision"])?;
         let posture = PostureCounters::new(&registry)?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 11] = [
+        let all: [Box<dyn Collector>; 12] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -80,6 +82,7 @@ impl Metrics {
             Box::new(revocation_latency.clone()),
             Box::new(upstream_requests.clone()),
             Box::new(upstream_duration.clone()),
+            Box::new(break_glass.clone()),
             Box::new(crl_fetches.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
@@ -95,6 +98,7 @@ impl Metrics {
             revocation_latency,
             upstream_requests,
             upstream_duration,
+            break_glass,
             posture,
             crl_fetches,
             shadow,
@@ -122,6 +126,9 @@ impl Metrics {
         };
         let reason = ended_by(event).or(event.decision.reason).map_or("", Reason::code);
         self.requests.with_label_values(&[app, decision, reason]).inc();
+        if breaks_glass(event) {
+            self.break_glass.with_label_values(&[app, decision]).inc();
+        }
         if matches!(event.outcome, Outcome::Cut(_)) {
             self.streams_cut.with_label_values(&[reason]).inc();
         }
@@ -173,6 +180,12 @@ impl Metrics {
     pub fn revoked(&self, latency: Duration) {
         self.revocation_latency.observe(latency.as_secs_f64());
     }
+}
+
+/// Whether whoever asked came by a grant for emergencies, or needed one and had none.
+fn breaks_glass(event: &RequestEvent) -> bool {
+    event.decision.reason == Some(Reason::BreakGlassNoGrant)
+        || event.asked.as_ref().is_some_and(|asked| asked.grant.is_some())
 }
 
 /// What ended a request that policy had permitted.

@@ -19,6 +19,8 @@ pub(super) struct Scraped {
     upstreams_healthy: IntGaugeVec,
     audit_records: IntCounterVec,
     audit_queue: IntGauge,
+    rate_limited: IntGauge,
+    grants: IntGauge,
     policy_info: IntGaugeVec,
     pub(super) reload_success: IntGauge,
     pub(super) reload_timestamp: GaugeVec,
@@ -40,6 +42,8 @@ impl Scraped {
             upstreams_healthy: gauge("upstreams_healthy", "Upstreams that take requests.", &["app"])?,
             audit_records: counter("audit_records_total", "Records written, or not.", &["sink", "result"])?,
             audit_queue: single("audit_queue_records", "Places of the audit queue that are taken.")?,
+            rate_limited: single("rate_limit_buckets", "Principals of which requests are counted, by app.")?,
+            grants: single("break_glass_grants", "Grants for emergencies that are in force.")?,
             policy_info: gauge("policy_info", "The policies in force.", &["digest"])?,
             reload_success: single("config_last_reload_success", "Whether the last load came into force.")?,
             reload_timestamp: seconds("config_last_reload_timestamp_seconds", "When the last load ended.", &[])?,
@@ -49,7 +53,7 @@ impl Scraped {
         };
         let build = gauge("build_info", "The version that is running.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let all: [Box<dyn Collector>; 15] = [
+        let all: [Box<dyn Collector>; 17] = [
             Box::new(scraped.connections.clone()),
             Box::new(scraped.posture_age.clone()),
             Box::new(scraped.posture_devices.clone()),
@@ -59,6 +63,8 @@ impl Scraped {
             Box::new(scraped.upstreams_healthy.clone()),
             Box::new(scraped.audit_records.clone()),
             Box::new(scraped.audit_queue.clone()),
+            Box::new(scraped.rate_limited.clone()),
+            Box::new(scraped.grants.clone()),
             Box::new(scraped.policy_info.clone()),
             Box::new(scraped.reload_success.clone()),
             Box::new(scraped.reload_timestamp.clone()),
@@ -101,6 +107,8 @@ impl Scraped {
             self.upstreams_healthy.with_label_values(&[&route.app.name]).set(count(route.pool.healthy()));
         }
         self.audit_queue.set(count(gateway.audit.depth()));
+        self.rate_limited.set(count(gateway.rate_limits.len()));
+        self.grants.set(count(gateway.grants.load().in_force(now_ms).count()));
         self.audit_records.reset();
         let counters = &gateway.audit_counters;
         for (result, value) in [

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{self, App, Config, HostPattern, KeyRef, Listen, ServerCertificate, TlsVersion};
+use crate::facts::break_glass::BreakGlass;
 use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
 use crate::facts::snapshot::{Control, Route, Routes, Snapshot};
@@ -14,6 +15,7 @@ use crate::facts::trust::{Trust, TrustProblem};
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
+use crate::signers::Signers;
 
 /// A snapshot that can be put in force, and what is odd about it.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
         let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients)).with_devices();
         load_control(control, &config.listen, &names, &mut findings)
     });
+    let break_glass = config.break_glass.as_ref().map(|settings| load_break_glass(settings, &names, &mut findings));
     let routes = findings.keep(open_routes(&config.apps, previous));
 
     match (tls, trust, groups, posture, threats, policies, routes) {
@@ -70,6 +73,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 bundle: policies.bundle,
                 routes,
                 control: control.flatten(),
+                break_glass: break_glass.flatten(),
             };
             Ok(Loaded { snapshot, warnings: findings.warnings, kept: findings.kept })
         }
@@ -192,6 +196,18 @@ fn load_control(
     let policies = findings.take(policies::load(&settings.policies, names));
     let (app, trust) = (Arc::clone(&settings.app), settings.trust.clone());
     Some(Control { tls: tls?, app, trust, policies: Arc::new(policies?) })
+}
+
+/// The way in for emergencies. The grants are read apart.
+fn load_break_glass(
+    settings: &config::BreakGlass,
+    names: &policies::Names<'_>,
+    findings: &mut Findings,
+) -> Option<BreakGlass> {
+    let signers = findings.keep(Signers::load(&settings.signers));
+    let policies = findings.take(policies::load(&settings.policies, names));
+    let (trust, directory) = (settings.trust.clone(), settings.grants.clone());
+    Some(BreakGlass { trust, policies: Arc::new(policies?), signers: signers?, directory })
 }
 
 /// Opens the pools of all apps; one whose settings and files are as before is taken over with its connections.

@@ -13,6 +13,7 @@ use crate::audit::event::PoliciesEvent;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Audit, AuditSink, Config};
 use crate::gateway::Gateway;
+use crate::process::grants;
 use crate::process::load::{self, Loaded};
 use crate::process::watch::Watch;
 use crate::streams::sweep;
@@ -42,6 +43,8 @@ pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal
                 asked
             }
         };
+        // First and by themselves: what is wrong elsewhere keeps no grant from coming into force, and none from ending.
+        read_grants(&gateway).await;
         let Some(loaded) = load_again(&gateway, &config_file).await else { continue };
         let put = {
             let gateway = Arc::clone(&gateway);
@@ -55,6 +58,17 @@ pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal
                     std::panic::resume_unwind(panic);
                 }
             }
+        }
+    }
+}
+
+/// Reads the grants for emergencies again.
+async fn read_grants(gateway: &Arc<Gateway>) {
+    let gateway = Arc::clone(gateway);
+    if let Err(error) = tokio::task::spawn_blocking(move || grants::read_again(&gateway)).await {
+        // What was withdrawn may still be in force: the process must not.
+        if let Ok(panic) = error.try_into_panic() {
+            std::panic::resume_unwind(panic);
         }
     }
 }
@@ -85,6 +99,8 @@ fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<C
         gateway.audit.put(PoliciesEvent::in_force(&snapshot));
     }
     snapshot.routes.iter().for_each(|route| route.pool.watch_health());
+    // By the signers that are named now.
+    grants::read_again(gateway);
     snapshot.trust.keep_current(gateway);
     if previous.config.posture != snapshot.config.posture {
         gateway.state.set_posture_settings(&snapshot.config.posture);

@@ -19,6 +19,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::process::drain::{self, Ending};
+use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
@@ -142,6 +143,7 @@ async fn serve(
     if let Some(opened) = gateway.state.opened() {
         gateway.audit.put(opened);
     }
+    grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
-use crate::process::{management, reload};
+use crate::process::{grants, management, reload};
 use crate::request::accept;
 use crate::state::Writer;
 use crate::streams::sweep;
@@ -55,6 +55,7 @@ impl Tasks {
         let (stop_accepting, stop_management) = (CancellationToken::new(), CancellationToken::new());
         let failed = CancellationToken::new();
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
+        supervise("grants", &failed, grants::run(Arc::clone(gateway)));
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));

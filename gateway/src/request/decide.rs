@@ -3,6 +3,8 @@
 //! [`weigh`] is asked once for each request, and again, by the route and rules then in force, for each running one
 //! when something was loaded anew or its permit lapses.
 
+mod asked;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +13,10 @@ use gaccong_policy as policy;
 use http::Method;
 use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
 
+pub use self::asked::Asked;
 use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
+use crate::facts::break_glass::{Grants, Signed};
 use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
@@ -43,6 +47,8 @@ pub struct Wanted<'a> {
     pub method: &'a Method,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// The grants for emergencies, where whoever asks needs one of them; `policies` are then those for emergencies.
+    pub grants: Option<&'a Grants>,
     /// Whom a call of the control API is about.
     pub target: Option<&'a Arc<Target>>,
     /// The client's address.
@@ -92,6 +98,8 @@ pub struct Refused {
     pub policy_digest: Option<Arc<str>>,
     /// What the policy took, nanoseconds.
     pub decision_ns: u64,
+    /// After how many seconds the same request may be made again, where that is known.
+    pub retry_after_s: Option<u32>,
 }
 
 impl Refused {
@@ -106,6 +114,7 @@ impl Refused {
             asked: None,
             policy_digest: None,
             decision_ns: 0,
+            retry_after_s: None,
         }
     }
 
@@ -118,7 +127,9 @@ impl Refused {
     /// and is for the response only.
     pub fn remedies(&self, policies: &PolicySet) -> Vec<Remedy> {
         match (self.reason, &self.asked) {
-            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked)) if self.words == Words::default() => {
+            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked))
+                if self.words == Words::default() && asked.grant.is_none() =>
+            {
                 policies.explain(&asked.question()).mendable()
             }
             _ => Vec::new(),
@@ -176,7 +187,8 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
     let principal = principal.clone().or_else(|| agent(wanted.listener, device.as_ref()));
     let principal = principal.ok_or(Reason::PrincipalAbsent)?;
     let groups = groups_of(snapshot, &principal);
-    if wanted.listener == Listener::Apps && is_locked(live, wanted.app, certificate, &groups) {
+    let grant = grant(wanted, certificate, &principal)?;
+    if wanted.listener == Listener::Apps && grant.is_none() && is_locked(live, wanted.app, certificate, &groups) {
         return Err(Reason::Lockdown.into());
     }
     let posture = device.as_deref().and_then(|device| posture(snapshot, live, device));
@@ -195,6 +207,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         target: wanted.target.cloned(),
         source_ip: wanted.source_ip,
         threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
+        grant,
         risk: live.risk_of(wanted.subjects),
         alert_level: live.alert_level(),
         signal_lost: live.signal_lost(),
@@ -204,7 +217,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         return Err(Box::new(Refused { asked: Some(asked), ..Refused::of(reason) }));
     }
 
-    let mode = wanted.app.mode.unwrap_or(snapshot.config.policy.mode);
+    let mode = asked.mode(snapshot.config.policy.mode);
     let started = Instant::now();
     let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -212,7 +225,8 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         Decision::Permit(permit) => {
             let holds_until_ms = permit.holds_until_ms().unwrap_or(i64::MAX).min(standing.holds_until_ms);
             let posture_holds = asked.posture.as_ref().and_then(|posture| posture.holds_until_ms(asked.now_ms));
-            let holds_until_ms = holds_until_ms.min(posture_holds.unwrap_or(i64::MAX));
+            let grant_holds = asked.grant.as_ref().map(|signed| signed.grant.not_after_ms());
+            let holds_until_ms = [posture_holds, grant_holds].into_iter().flatten().fold(holds_until_ms, i64::min);
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
         Decision::Deny(denial) => Err(Box::new(Refused {
@@ -224,8 +238,20 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             asked: Some(asked),
             policy_digest: Some(Arc::clone(wanted.policies.digest())),
             decision_ns,
+            retry_after_s: None,
         })),
     }
+}
+
+/// The grant by which whoever breaks the glass comes in.
+fn grant(
+    wanted: &Wanted<'_>,
+    certificate: &ClientCertificate,
+    principal: &identify::Subject,
+) -> Result<Option<Arc<Signed>>, Box<Refused>> {
+    let Some(grants) = wanted.grants else { return Ok(None) };
+    let found = grants.find(certificate, principal, &wanted.app.name, wanted.now_ms);
+    found.cloned().map(Some).map_err(|why| Box::new(Refused::because(Reason::BreakGlassNoGrant, why)))
 }
 
 /// On the control API a device without a person speaks for itself.
@@ -260,9 +286,11 @@ fn groups_of(snapshot: &Snapshot, principal: &identify::Subject) -> Arc<[Arc<str
     }
 }
 
-/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Who is no person is exempt.
+/// A person's device must have its required facts, fresh, unless the app leaves that to policy. Who is no person is
+/// exempt, and so is who breaks the glass.
 fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
-    if asked.app.posture == PostureMode::Policy || asked.principal.kind != PrincipalKind::User {
+    if asked.app.posture == PostureMode::Policy || asked.principal.kind != PrincipalKind::User || asked.grant.is_some()
+    {
         return Ok(());
     }
     if asked.device.is_none() {
@@ -278,85 +306,5 @@ pub const fn reason_of(cause: Cause) -> Reason {
         Cause::NoPermit => Reason::PolicyNoPermit,
         Cause::Forbid => Reason::PolicyForbid,
         Cause::Error => Reason::PolicyError,
-    }
-}
-
-/// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
-/// facts change while the request is running.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Who asks.
-    pub principal: identify::Subject,
-    /// Its groups at the time.
-    pub groups: Arc<[Arc<str>]>,
-    /// The device.
-    pub device: Option<Arc<str>>,
-    /// What was known of the device.
-    pub posture: Option<Arc<DevicePosture>>,
-    /// The certificate.
-    pub certificate: Arc<ClientCertificate>,
-    /// The app.
-    pub app: Arc<App>,
-    /// The action.
-    pub action: Arc<str>,
-    /// Whether it opens a WebSocket.
-    pub websocket: bool,
-    /// The normal host.
-    pub host: Arc<str>,
-    /// The normal path.
-    pub path: Arc<str>,
-    /// The method.
-    pub method: Method,
-    /// Whom a call of the control API is about.
-    pub target: Option<Arc<Target>>,
-    /// The client's address.
-    pub source_ip: IpAddr,
-    /// The threat list that has the address.
-    pub threat: Option<Arc<str>>,
-    /// How risky the principal is.
-    pub risk: Option<Arc<str>>,
-    /// The alert level.
-    pub alert_level: i64,
-    /// Whether a stream of signals is lost.
-    pub signal_lost: bool,
-    /// When it was asked, milliseconds since the Unix epoch.
-    pub now_ms: i64,
-}
-
-impl Asked {
-    /// The question as policy takes it. Facts that are stale at `now_ms` are not in it.
-    pub fn question(&self) -> policy::Question<'_> {
-        policy::Question {
-            principal: policy::Principal { kind: self.principal.kind, id: &self.principal.id, groups: &self.groups },
-            action: &self.action,
-            app: &self.app.name,
-            context: policy::Context {
-                device: self.device.as_deref().map(|id| match &self.posture {
-                    Some(posture) => posture.as_of(id, self.now_ms),
-                    None => policy::Device { id, ..policy::Device::default() },
-                }),
-                certificate: Some(policy::Certificate {
-                    trust_domain: &self.certificate.trust_domain,
-                    fingerprint: &self.certificate.fingerprint,
-                    issuer: &self.certificate.issuer,
-                    serial: &self.certificate.serial,
-                    not_after_ms: self.certificate.not_after_ms,
-                }),
-                session: None,
-                threat: self.threat.as_deref().map(|list| policy::Threat { list }),
-                target: self.target.as_deref().map(|target| policy::Target { kind: target.kind, id: &target.id }),
-                risk: self.risk.as_deref(),
-                break_glass: None,
-                alert_level: self.alert_level,
-                signal_lost: self.signal_lost,
-                request: policy::Request {
-                    host: &self.host,
-                    path: &self.path,
-                    method: self.method.as_str(),
-                    source_ip: self.source_ip,
-                },
-                now_ms: self.now_ms,
-            },
-        }
     }
 }

@@ -205,16 +205,16 @@ impl Drop for Exchange {
     }
 }
 
-/// The place of the opening record that a policy asks for at once (`@record("twice")`). What cannot be recorded is not
-/// done.
+/// The place of the opening record that a policy asks for at once (`@record("twice")`), or a broken glass does. What cannot
+/// be recorded is not done.
 #[derive(Debug)]
-#[must_use = "the policy asks for a record"]
+#[must_use = "a record is asked for"]
 pub struct Announcement(Option<Slot>);
 
 impl Announcement {
-    /// Reserves the place, where the permit asks for one.
+    /// Reserves the place, where one is asked for.
     pub fn of(permitted: &Permitted, gateway: &Gateway) -> Result<Self, Reason> {
-        match permitted.permit.recorded_twice() {
+        match permitted.permit.recorded_twice() || permitted.asked.grant.is_some() {
             true => gateway.audit.reserve().map(|slot| Self(Some(slot))).ok_or(Reason::AuditQueueFull),
             false => Ok(Self(None)),
         }
@@ -227,8 +227,13 @@ impl Announcement {
             slot.send(Event::Request(Box::new(live_event(request, connection, Phase::Opening))));
             true
         });
-        let (app, policies) = (&request.asked.app.name, &request.decision.policies);
-        tracing::warn!(request_id = %request.head.id, %app, ?policies, "access by a policy that is recorded twice");
+        let (id, app, policies) = (&request.head.id, &request.asked.app.name, &request.decision.policies);
+        match &request.asked.grant {
+            Some(signed) => {
+                tracing::warn!(request_id = %id, %app, grant = %signed.grant.id, "break-glass: access by a grant");
+            }
+            None => tracing::warn!(request_id = %id, %app, ?policies, "access by a policy that is recorded twice"),
+        }
     }
 }
 

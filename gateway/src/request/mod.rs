@@ -1,5 +1,5 @@
-//! The path of a request, in the order it is walked: accept, identify, begin, normalise, decide, register, forward or
-//! refuse, record.
+//! The path of a request, in the order it is walked: accept, identify, begin, normalise, decide, count, register, forward
+//! or refuse, record.
 
 pub mod accept;
 pub mod action;
@@ -11,6 +11,7 @@ pub mod head;
 pub mod identify;
 pub mod list;
 pub mod normalise;
+pub mod rate;
 pub mod refuse;
 pub mod shadow;
 
@@ -75,7 +76,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
                 }
                 let remedies = refused.remedies(&gateway.snapshot.load().policies);
                 let words = refused.words.clone();
-                let refusal = Refusal { words, remedies, ..Refusal::new(refused.reason, exchange.id()) };
+                let retry_after_s = refused.retry_after_s;
+                let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
                 let response = refusal.response(reader);
                 exchange.refused(refused, response.status(), response.body().len() as u64);
                 response.map(ResponseBody::from)
@@ -173,6 +175,9 @@ fn weigh(
 ) -> Result<Admitted, Box<Refused>> {
     let Resource { app, route, policies } =
         snapshot.resource(connection.listener, &normal.host).ok_or(Reason::RequestHostUnknown)?;
+    let emergency = snapshot.emergency(connection.listener, &connection.facts.identity);
+    let policies = emergency.map_or(policies, |break_glass| &break_glass.policies);
+    let grants = emergency.map(|_| connection.gateway.grants.load());
     if let Some(head) = exchange.head_mut() {
         head.app = Some(Arc::clone(&app.name));
     }
@@ -196,6 +201,7 @@ fn weigh(
         path: &normal.path,
         method: &parts.method,
         websocket: normal.websocket,
+        grants: grants.as_ref().map(|grants| &***grants),
         target: target.as_ref(),
         source_ip: connection.facts.source.ip(),
         now_ms: clock::now_ms(),
@@ -210,6 +216,14 @@ fn weigh(
     if announced_bytes(&parts.headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
         let asked = Some(permitted.asked);
         return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
+    }
+    if let Err(wait_s) = connection.gateway.rate_limits.count(&permitted.asked.principal, app) {
+        let asked = Some(permitted.asked);
+        return Err(Box::new(Refused {
+            asked,
+            retry_after_s: Some(wait_s),
+            ..Refused::of(Reason::RequestRateLimited)
+        }));
     }
     let policy_digest = Arc::clone(policies.digest());
     Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })

@@ -83,7 +83,7 @@ impl Shadow {
             request,
             asked: Arc::clone(asked),
             policies: Arc::clone(policies),
-            mode: asked.app.mode.unwrap_or(settings.mode),
+            mode: asked.mode(settings.mode),
             answer,
         };
         if self.sender.try_send(sample).is_err() {

@@ -28,13 +28,21 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// its way is still answered.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
 
+/// How often what was counted of principals is looked through for what can be forgotten.
+const FORGETTING: Duration = Duration::from_secs(10);
+
 /// Sweeps until the process ends.
 pub async fn run(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(Ticker::PERIOD);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut forgotten = gateway.ticker.now();
     loop {
         interval.tick().await;
         let now = gateway.ticker.advance();
+        if clock::elapsed(forgotten, now, FORGETTING) {
+            gateway.rate_limits.forget_full();
+            forgotten = now;
+        }
         let snapshot = gateway.snapshot.load_full();
         gateway.streams.for_each(|connection| {
             bound_connection(&gateway, &snapshot, connection, now);
@@ -138,6 +146,9 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
     let resource = snapshot.resource(connection.listener, &asked.host);
     let Resource { app, policies, .. } =
         resource.filter(|resource| resource.app.name == asked.app.name).ok_or(Reason::RequestHostUnknown)?;
+    let emergency = snapshot.emergency(connection.listener, &connection.facts.identity);
+    let policies = emergency.map_or(policies, |break_glass| &break_glass.policies);
+    let grants = emergency.map(|_| connection.gateway.grants.load());
     let wanted = Wanted {
         identity: &connection.facts.identity,
         subjects: &connection.subjects,
@@ -149,6 +160,7 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
         path: &asked.path,
         method: &asked.method,
         websocket: asked.websocket,
+        grants: grants.as_ref().map(|grants| &***grants),
         target: asked.target.as_ref(),
         source_ip: asked.source_ip,
         now_ms: clock::now_ms(),

@@ -1,4 +1,4 @@
-//! Entity Management (class 3004), activity Activate: policies came into force, or did not load.
+//! Entity Management (class 3004): policies came into force, or did not load (activity Activate).
 
 use std::sync::Arc;
 
@@ -9,54 +9,54 @@ use super::text::{Bounds, Text, Texts};
 use super::unmapped::{Unmapped, VERSION};
 use crate::audit::event::PoliciesEvent;
 
-const CLASS_UID: u32 = 3004;
-const ACTIVATE: u32 = 10;
+pub(super) const CLASS_UID: u32 = 3004;
+pub(super) const ACTIVATE: u32 = 10;
 
-/// The event of a load of policies.
+/// The event. `P` is `unmapped.gaccong` of what it is about.
 #[derive(Debug, Serialize)]
-pub(super) struct EntityManagement<'a> {
-    class_uid: u32,
-    category_uid: u8,
-    activity_id: u32,
-    activity_name: &'static str,
-    type_uid: u32,
-    time: i64,
-    metadata: Metadata<'a>,
+pub(super) struct EntityManagement<'a, P> {
+    pub(super) class_uid: u32,
+    pub(super) category_uid: u8,
+    pub(super) activity_id: u32,
+    pub(super) activity_name: &'static str,
+    pub(super) type_uid: u32,
+    pub(super) time: i64,
+    pub(super) metadata: Metadata<'a>,
     #[serde(flatten)]
-    result: LoadResult,
+    pub(super) result: LoadResult,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status_detail: Option<Text<'a>>,
-    entity: Entity<'a>,
-    /// The author of the bundle.
+    pub(super) status_detail: Option<Text<'a>>,
+    pub(super) entity: Entity<'a>,
+    /// Who did it, where that is known: of policies, the author of the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Actor<'a>>,
-    unmapped: Unmapped<PoliciesPart<'a>>,
+    pub(super) actor: Option<Actor<'a>>,
+    pub(super) unmapped: Unmapped<P>,
 }
 
 #[derive(Debug, Serialize)]
-struct LoadResult {
-    status_id: u8,
-    status: &'static str,
-    severity_id: u8,
-    severity: &'static str,
+pub(super) struct LoadResult {
+    pub(super) status_id: u8,
+    pub(super) status: &'static str,
+    pub(super) severity_id: u8,
+    pub(super) severity: &'static str,
 }
 
 const IN_FORCE: LoadResult = LoadResult { status_id: 1, status: "Success", severity_id: 1, severity: "Informational" };
 const REFUSED: LoadResult = LoadResult { status_id: 2, status: "Failure", severity_id: 3, severity: "Medium" };
 
-/// `entity`: the policies in force.
+/// `entity`: what came into force, or did not.
 #[derive(Debug, Serialize)]
-struct Entity<'a> {
-    name: &'static str,
-    r#type: &'static str,
-    uid: Text<'a>,
+pub(super) struct Entity<'a> {
+    pub(super) name: &'static str,
+    pub(super) r#type: &'static str,
+    pub(super) uid: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
+    pub(super) version: Option<String>,
 }
 
 /// `unmapped.gaccong` of a load of policies.
 #[derive(Debug, Serialize)]
-struct PoliciesPart<'a> {
+pub(super) struct PoliciesPart<'a> {
     version: u64,
     phase: &'static str,
     result: &'static str,
@@ -78,7 +78,7 @@ struct BundlePart<'a> {
     approvers: Texts<'a, Arc<str>>,
 }
 
-impl<'a> EntityManagement<'a> {
+impl<'a> EntityManagement<'a, PoliciesPart<'a>> {
     /// The event, with texts cut at `bounds`.
     pub(super) fn of(event: &'a PoliciesEvent, bounds: &'static Bounds) -> Self {
         let refused = !event.errors.is_empty();

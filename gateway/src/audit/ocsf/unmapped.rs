@@ -3,6 +3,7 @@
 use gaccong_policy::{BreakGlass, Context, Device, PolicyId, Principal, Question, Request, Target, Threat};
 use serde::Serialize;
 
+use super::grant::GrantPart;
 use super::objects::Id;
 use super::text::{Bounds, Text, Texts, cut};
 use crate::audit::event::{ConnectionEvent, Outcome, Phase, RequestEvent};
@@ -41,6 +42,9 @@ pub(super) struct RequestPart<'a> {
     would_permit: Option<Texts<'a, PolicyId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Texts<'a, String>>,
+    /// The grant by which the request came in, where it broke the glass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     question: Option<Question<'a>>,
     /// False where the question was too long and had to be cut: it cannot be asked again.
@@ -88,6 +92,11 @@ impl<'a> Unmapped<RequestPart<'a>> {
                     max: bounds.detail,
                     count: bounds.details,
                 }),
+                grant: event
+                    .asked
+                    .as_deref()
+                    .and_then(|asked| asked.grant.as_deref())
+                    .map(|it| GrantPart::of(it, bounds)),
                 question: asked.map(|(question, _)| question),
                 question_complete: asked.map(|(_, complete)| complete),
                 request_bytes: event.bytes_in,

@@ -2,17 +2,15 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aws_lc_rs::signature::Ed25519KeyPair;
 use clap::Args;
 use jiff::Timestamp;
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject;
 use serde::Serialize;
 
 use crate::cli::run::print;
+use crate::cli::signing::{private_key, signer_name, write};
 use crate::cli::{EXIT_FAILED, EXIT_NO, Format, fail};
 use crate::config::diagnostic::Diagnostic;
 use crate::process::policies::files::{self, File, Wanted};
@@ -39,15 +37,6 @@ pub struct SignArgs {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// The name of a signer is the name of a file.
-fn signer_name(name: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    match (1..=64).contains(&name.len()) && name.chars().all(allowed) {
-        true => Ok(name.to_owned()),
-        false => Err("a name has 1 to 64 letters, digits and `-_.:`".to_owned()),
-    }
 }
 
 /// What was signed.
@@ -102,9 +91,7 @@ fn tell(signed: &Signed, name: &str, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn sign(args: &SignArgs) -> Result<Signed, Unsigned> {
-    let key = private_key(&args.key).ok_or_else(|| {
-        Unsigned::Failed(format!("{}: this is not an Ed25519 private key in PEM (PKCS #8)", args.key.display()))
-    })?;
+    let key = private_key(&args.key).map_err(Unsigned::Failed)?;
     let directory = &args.directory;
     let files = files::read(directory, Wanted::All).map_err(|error| Unsigned::Failed(error.to_string()))?;
     let path = directory.join(MANIFEST);
@@ -123,7 +110,7 @@ fn sign(args: &SignArgs) -> Result<Signed, Unsigned> {
         }
     };
     let signature = directory.join(SIGNATURES).join(format!("{}.sig", args.name));
-    write(&signature, key.sign(&bytes).as_ref())?;
+    write(&signature, key.sign(&bytes).as_ref()).map_err(Unsigned::Failed)?;
     let Manifest { sequence, author, files, .. } = manifest;
     Ok(Signed { sequence, manifest_sha256: sha256(&bytes), author, files: files.len(), signature })
 }
@@ -138,7 +125,7 @@ fn make(args: &SignArgs, files: &[File], last: Option<Manifest>) -> Result<(Mani
         let path = args.directory.join(&old.name);
         fs::remove_file(&path).map_err(|error| Unsigned::Failed(format!("{}: {error}", path.display())))?;
     }
-    write(&args.directory.join(MANIFEST), &bytes)?;
+    write(&args.directory.join(MANIFEST), &bytes).map_err(Unsigned::Failed)?;
     Ok((manifest, bytes))
 }
 
@@ -152,20 +139,4 @@ fn check(args: &SignArgs, manifest: &Manifest, files: &[File]) -> Result<(), Uns
         found if found.is_empty() => Ok(()),
         found => Err(Unsigned::No(found)),
     }
-}
-
-fn private_key(path: &Path) -> Option<Ed25519KeyPair> {
-    let der = PrivatePkcs8KeyDer::from_pem_file(path).ok()?;
-    Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).ok()
-}
-
-/// Writes beside the file and renames: a gateway that watches the directory never reads half of it.
-fn write(path: &Path, content: &[u8]) -> Result<(), Unsigned> {
-    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let unfinished = path.with_file_name(format!(".{name}.unfinished"));
-        fs::write(&unfinished, content)?;
-        fs::rename(&unfinished, path)
-    });
-    written.map_err(|error| Unsigned::Failed(format!("{}: {error}", path.display())))
 }

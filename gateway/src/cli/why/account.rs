@@ -255,7 +255,7 @@ impl Said {
             let unknown = words::labels(language).unknown_reason.to_owned();
             return Self { reason: code.to_owned(), title: unknown, why: String::new(), what_to_do: Vec::new() };
         };
-        let refusal = Refusal { reason, words, remedies, request_id };
+        let refusal = Refusal { words, remedies, ..Refusal::new(reason, request_id) };
         let message = Message::of(&refusal, language);
         let remedies = message.remedies.iter().map(|(_, remedy)| remedy.clone().into_owned());
         Self {

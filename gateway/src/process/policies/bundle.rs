@@ -4,14 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
-use rustls::pki_types::SubjectPublicKeyInfoDer;
-use rustls::pki_types::pem::PemObject;
-
 use super::files::File;
 use super::manifest::{MANIFEST, Manifest, SIGNATURES, sha256};
+use crate::config::Signing;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{KeyRef, Signer, Signing};
+use crate::signers::{Signers, Standings};
 
 /// A bundle whose files and signatures were found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub struct Bundle {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn verify(directory: &Path, files: &[File], signing: &Signing) -> Result<Bundle, Vec<Diagnostic>> {
-    let keys = keys(signing)?;
+    let signers = Signers::load(&signing.signers)?;
     let by_name: HashMap<&str, &[u8]> = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
     let Some(manifest_bytes) = by_name.get(MANIFEST) else {
         let message = format!(
@@ -43,20 +40,16 @@ pub fn verify(directory: &Path, files: &[File], signing: &Signing) -> Result<Bun
     let manifest = Manifest::parse(&path, manifest_bytes).map_err(|error| vec![*error])?;
 
     let mut errors = manifest.differences(directory, files);
-    let standings: Vec<_> = keys
-        .iter()
-        .map(|(name, key)| (name, standing(key, manifest_bytes, by_name.get(&*format!("{SIGNATURES}/{name}.sig")))))
-        .collect();
-    let signed =
-        |name: &str| standings.iter().any(|(signer, found)| signer.as_ref() == name && *found == Standing::Good);
-    let good = standings.iter().filter(|(_, found)| *found == Standing::Good);
-    if !signed(&manifest.author) || good.clone().count() < signing.threshold {
+    let standings =
+        signers.standings(manifest_bytes, |signer| by_name.get(&*format!("{SIGNATURES}/{signer}.sig")).copied());
+    let author_signed = standings.good().any(|signer| **signer == *manifest.author);
+    if !author_signed || standings.good().count() < signing.threshold {
         errors.push(Diagnostic::of_file(&path, too_few(&manifest.author, &standings, signing.threshold)));
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    let (author, approvers) = good.map(|(name, _)| Arc::clone(name)).partition(|name| **name == *manifest.author);
+    let (author, approvers) = standings.good().cloned().partition(|name| **name == *manifest.author);
     let author: Vec<Arc<str>> = author;
     Ok(Bundle {
         sequence: manifest.sequence,
@@ -66,59 +59,12 @@ pub fn verify(directory: &Path, files: &[File], signing: &Signing) -> Result<Bun
     })
 }
 
-/// What there is of a signer's signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Good,
-    /// It is over something else, or by another key.
-    Bad,
-    Absent,
-}
-
-fn standing(key: &ParsedPublicKey, manifest: &[u8], signature: Option<&&[u8]>) -> Standing {
-    match signature.map(|signature| key.verify_sig(manifest, signature)) {
-        Some(Ok(())) => Standing::Good,
-        Some(Err(_)) => Standing::Bad,
-        None => Standing::Absent,
-    }
-}
-
-fn too_few(author: &str, standings: &[(&Arc<str>, Standing)], threshold: usize) -> String {
-    let words = standings.iter().map(|(name, found)| match found {
-        Standing::Good => format!("`{name}` has signed"),
-        Standing::Bad => format!("the signature of `{name}` is not one over this bundle by the key of that name"),
-        Standing::Absent => format!("`{name}` has not signed"),
-    });
-    let words: Vec<_> = words.collect();
+fn too_few(author: &str, standings: &Standings<'_>, threshold: usize) -> String {
     format!(
         "the bundle needs {threshold} signatures, that of its author `{author}` among them: {}; approve it with \
          `gaccong policy sign`",
-        words.join(", ")
+        standings.in_words("this bundle")
     )
-}
-
-/// The keys of the signers. Two signers with one key would be one person with two voices.
-fn keys(signing: &Signing) -> Result<Vec<(Arc<str>, ParsedPublicKey)>, Vec<Diagnostic>> {
-    let (mut keys, mut errors) = (Vec::<(Arc<str>, ParsedPublicKey)>::new(), Vec::new());
-    for Signer { name, key: KeyRef::File(path) } in &signing.signers {
-        let fault = |message: String| Diagnostic::of_file(path, message);
-        let Some(key) = public_key(path) else {
-            errors.push(fault(format!(
-                "this is not the public key of `{name}`: Ed25519 in PEM, as `openssl pkey -pubout` writes it"
-            )));
-            continue;
-        };
-        match keys.iter().find(|(other, known)| other == name || known.as_ref() == key.as_ref()) {
-            Some((other, _)) => errors.push(fault(format!("the signers `{other}` and `{name}` have one name or key"))),
-            None => keys.push((Arc::clone(name), key)),
-        }
-    }
-    if errors.is_empty() { Ok(keys) } else { Err(errors) }
-}
-
-fn public_key(path: &Path) -> Option<ParsedPublicKey> {
-    let der = SubjectPublicKeyInfoDer::from_pem_file(path).ok()?;
-    ParsedPublicKey::new(&ED25519, der.as_ref()).ok()
 }
 
 #[cfg(test)]

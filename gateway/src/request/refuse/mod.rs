@@ -36,6 +36,8 @@ pub struct Refusal {
     pub words: Words,
     /// What the person can mend; empty where that would not be enough.
     pub remedies: Vec<Remedy>,
+    /// After how many seconds the same request may be made again, where that is known.
+    pub retry_after_s: Option<u32>,
     /// The request's id, to quote.
     pub request_id: Uuid,
 }
@@ -43,7 +45,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal in our own words.
     pub fn new(reason: Reason, request_id: Uuid) -> Self {
-        Self { reason, words: Words::default(), remedies: Vec::new(), request_id }
+        Self { reason, words: Words::default(), remedies: Vec::new(), retry_after_s: None, request_id }
     }
 
     /// The response for a reader.
@@ -73,6 +75,9 @@ impl Refusal {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some((name, value)) = demanded_by(self.reason.status()) {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         headers
     }

@@ -41,6 +41,8 @@ pub(super) enum Skip {
     OtherClass,
     /// The request was refused before policy was asked.
     BeforePolicy,
+    /// The policies for emergencies decided.
+    BreakGlass,
     /// The question was too long for a record and had to be cut.
     QuestionCut,
     /// The configuration no longer has the app.
@@ -138,6 +140,9 @@ impl<'a> Judge<'a> {
         let verdict = record.verdict().ok_or(Skip::BeforePolicy)?;
         let ours = record.unmapped.gaccong;
         let question = ours.question.filter(|_| ours.question_complete).ok_or(Skip::QuestionCut)?;
+        if question.context.break_glass.is_some() {
+            return Err(Skip::BreakGlass);
+        }
         let mode = self.modes.get(&*question.app).ok_or_else(|| Skip::AppGone(question.app.as_ref().into()))?;
         let decision = self.policies.decide(&question.lend(), *mode);
         let denial = match &decision {

@@ -143,6 +143,7 @@ fn not_compared(skipped: &NotCompared, out_of_period: u64) -> Vec<(u64, String)>
     let lines = [
         (out_of_period, "of another time".to_owned()),
         (skipped.refused_before_policy, "not decided by policy: refused before it was asked".to_owned()),
+        (skipped.break_glass, "decided by the policies for emergencies".to_owned()),
         (skipped.connection_attempts, "of refused connection attempts: policy was not asked".to_owned()),
         (skipped.about_the_gateway, "about the gateway itself, such as a load of policies".to_owned()),
         (skipped.openings, "that open a request: its final record counts".to_owned()),

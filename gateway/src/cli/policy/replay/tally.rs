@@ -44,6 +44,7 @@ pub(super) struct Skipped {
     pub(super) attempts: u64,
     pub(super) other_class: u64,
     pub(super) before_policy: u64,
+    pub(super) break_glass: u64,
     pub(super) question_cut: u64,
     pub(super) app_gone: u64,
     pub(super) other_version: u64,
@@ -137,6 +138,7 @@ impl Skipped {
             Skip::Attempt => self.attempts += 1,
             Skip::OtherClass => self.other_class += 1,
             Skip::BeforePolicy => self.before_policy += 1,
+            Skip::BreakGlass => self.break_glass += 1,
             Skip::QuestionCut => self.question_cut += 1,
             Skip::AppGone(app) => {
                 self.app_gone += 1;
@@ -158,6 +160,7 @@ impl Skipped {
         self.attempts += other.attempts;
         self.other_class += other.other_class;
         self.before_policy += other.before_policy;
+        self.break_glass += other.break_glass;
         self.question_cut += other.question_cut;
         self.app_gone += other.app_gone;
         self.other_version += other.other_version;

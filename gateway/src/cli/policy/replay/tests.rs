@@ -12,6 +12,7 @@ use crate::audit::event::{DecisionFacts, Event, Outcome, Phase, RequestEvent, Ve
 use crate::audit::fixtures::{self, TIME_MS};
 use crate::audit::{ocsf, read};
 use crate::reason::Reason;
+use crate::request::decide::Asked;
 
 const ALWAYS: std::ops::Range<i64> = i64::MIN..i64::MAX;
 
@@ -100,6 +101,11 @@ fn what_cannot_be_compared_says_why() {
             DecisionFacts { verdict: Verdict::Deny, reason, policy_digest: None, ..event.decision.clone() };
     });
     assert!(matches!(skip(&stale), Skip::BeforePolicy));
+    let emergency = line(|event| {
+        let asked = Asked { grant: Some(fixtures::grant().into()), ..fixtures::asked() };
+        event.asked = Some(asked.into());
+    });
+    assert!(matches!(skip(&emergency), Skip::BreakGlass));
     let text = String::from_utf8(line(|_| {})).expect("text");
     let cut = text.replace("\"question_complete\":true", "\"question_complete\":false");
     assert!(matches!(skip(cut.as_bytes()), Skip::QuestionCut));

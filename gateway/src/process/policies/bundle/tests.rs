@@ -7,6 +7,7 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SigningKey};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::{KeyRef, Signer};
 
 /// A signed directory in memory, and the keys of its signers on disk.
 struct Signed {

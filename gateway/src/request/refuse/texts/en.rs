@@ -242,10 +242,20 @@ pub(super) fn text(reason: Reason) -> Text {
             "The encoding of the request's body is broken.",
             "Try again. If it goes on, update the program that you use.",
         ),
+        Reason::RequestRateLimited => Text::new(
+            "Too many requests",
+            "You, or a program that works in your name, have asked this application for more than it allows one person or service.",
+            "Wait a moment, then try again more slowly. If you have not asked for so much, report it at once: somebody may be using your certificate.",
+        ),
         Reason::RequestOwnPath => Text::new(
             "There is no such page",
             "Addresses below /.gaccong/ belong to the gateway itself, and there is nothing under this one.",
             "Go to the start page of the application.",
+        ),
+        Reason::BreakGlassNoGrant => Text::new(
+            "No grant is in force",
+            "Your certificate is for emergencies only. It opens an application while a grant for you, signed by two responsible persons, is in force, and there is none for this application now.",
+            "If this is an emergency, ask the persons who may sign a grant. Otherwise use your ordinary certificate.",
         ),
         Reason::PrincipalAbsent => Text::new(
             "Your device is known, but not who you are",

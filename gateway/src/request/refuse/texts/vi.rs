@@ -242,10 +242,20 @@ pub(super) fn text(reason: Reason) -> Text {
             "Phần nội dung của yêu cầu bị mã hóa sai.",
             "Bạn hãy thử lại. Nếu vẫn lỗi, hãy cập nhật chương trình đang dùng.",
         ),
+        Reason::RequestRateLimited => Text::new(
+            "Quá nhiều yêu cầu",
+            "Bạn, hoặc một chương trình làm việc dưới tên bạn, đã gửi đến ứng dụng này nhiều yêu cầu hơn mức dành cho một người hoặc một dịch vụ.",
+            "Bạn hãy chờ một lát rồi thử lại chậm hơn. Nếu bạn không gửi nhiều như vậy, hãy báo ngay: có thể ai đó đang dùng chứng thư của bạn.",
+        ),
         Reason::RequestOwnPath => Text::new(
             "Không có trang này",
             "Các địa chỉ bắt đầu bằng /.gaccong/ thuộc về chính cổng, và không có gì ở địa chỉ này.",
             "Bạn hãy quay về trang đầu của ứng dụng.",
+        ),
+        Reason::BreakGlassNoGrant => Text::new(
+            "Không có giấy cấp quyền nào đang có hiệu lực",
+            "Chứng thư của bạn chỉ dùng trong trường hợp khẩn cấp. Nó mở được ứng dụng khi có giấy cấp quyền cho bạn, do hai người có trách nhiệm ký, đang có hiệu lực; hiện không có giấy nào cho ứng dụng này.",
+            "Nếu đây là trường hợp khẩn cấp, hãy liên hệ những người được ký giấy cấp quyền. Nếu không, hãy dùng chứng thư thường ngày của bạn.",
         ),
         Reason::PrincipalAbsent => Text::new(
             "Đã nhận ra thiết bị nhưng chưa biết bạn là ai",
