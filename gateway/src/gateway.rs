@@ -77,10 +77,11 @@ impl Gateway {
         }
     }
 
-    /// What a decision rests on: the snapshot's epoch, the version of what changes, and that of the grants. Where all are the
-    /// same before a decision and after, nothing has changed meanwhile.
-    pub fn version(&self) -> [u64; 3] {
-        [self.snapshot.load().epoch, self.state.live().version(), self.grants.version()]
+    /// What a decision rests on: the snapshot's epoch, and the versions of what changes, of the grants and of what
+    /// responders say of certificates. Where all are the same before a decision and after, nothing has changed meanwhile.
+    pub fn version(&self) -> [u64; 4] {
+        let snapshot = self.snapshot.load();
+        [snapshot.epoch, self.state.live().version(), self.grants.version(), snapshot.trust.version()]
     }
 
     /// Whether the process is on its way out: responses close their connections.

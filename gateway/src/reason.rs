@@ -59,6 +59,8 @@ reasons! {
     CrlStale = "certificate.crl_stale", SERVICE_UNAVAILABLE;
     /// The trust domain checks revocation and no list covers the certificate's issuer.
     CrlAbsent = "certificate.crl_absent", SERVICE_UNAVAILABLE;
+    /// The trust domain's OCSP responder has not said that the certificate is good, or that was too long ago.
+    OcspUnknown = "certificate.ocsp_unknown", SERVICE_UNAVAILABLE;
 
     /// What arrived was not TLS.
     HandshakeNotTls = "handshake.not_tls", BAD_REQUEST;

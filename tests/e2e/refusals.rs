@@ -187,6 +187,7 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::CertificateUnnamed, "handshakes"),
     (Reason::CrlStale, "handshakes, validity"),
     (Reason::CrlAbsent, "handshakes"),
+    (Reason::OcspUnknown, "ocsp"),
     (Reason::HandshakeNotTls, "handshakes"),
     (Reason::HandshakeTimeout, "handshakes"),
     (Reason::HandshakeAborted, "handshakes"),

@@ -22,6 +22,7 @@ pub mod curl;
 pub mod gateway;
 pub mod load;
 pub mod metrics;
+pub mod ocsp;
 pub mod pki;
 pub mod setup;
 pub mod streams;

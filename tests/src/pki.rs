@@ -86,6 +86,11 @@ impl Ca {
         self.issuer.pem()
     }
 
+    /// The CA's private key.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// The CA's certificate.
     pub fn der(&self) -> CertificateDer<'static> {
         self.issuer.der().clone()

@@ -40,6 +40,8 @@ pub struct Ocsp {
     pub on_failure: OnFailure,
     /// `responder`: the certificate of a responder that the issuer has not delegated. Default none.
     pub responder: Option<PathBuf>,
+    /// `every_s`: how often a certificate is asked about at least. Default five minutes.
+    pub every: Duration,
     /// `timeout_ms`: for one answer. Default five seconds.
     pub timeout: Duration,
     /// `wait_ms`: how long a new connection may wait for the first answer about its certificate. Default a second.
@@ -107,8 +109,9 @@ pub(super) fn ocsp(mut table: Table<'_>) -> Option<Ocsp> {
     let ca = files(&table.texts("ca"));
     let on_failure = table.choice("on_failure", &[("hard", OnFailure::Hard), ("soft", OnFailure::Soft)]);
     let responder = table.file("responder");
+    let every = table.seconds("every_s", 300, 1..=7 * 86_400);
     let timeout = table.milliseconds("timeout_ms", 5_000, 10..=60_000);
-    let wait = table.milliseconds("wait_ms", 1_000, 0..=30_000);
+    let wait = table.milliseconds("wait_ms", 1_000, 0..=10_000);
     let max_age = table.seconds("max_age_s", 3_600, 1..=7 * 86_400);
     let spot = table.spot;
     table.finish();
@@ -118,7 +121,7 @@ pub(super) fn ocsp(mut table: Table<'_>) -> Option<Ocsp> {
         spot.error("an `https` responder can be believed only by its CA", "`ca = [\"….pem\"]`");
     }
     let on_failure = on_failure.unwrap_or(OnFailure::Hard);
-    Some(Ocsp { url, ca, on_failure, responder, timeout, wait, max_age })
+    Some(Ocsp { url, ca, on_failure, responder, every, timeout, wait, max_age })
 }
 
 /// The address of a service.

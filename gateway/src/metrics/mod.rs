@@ -42,6 +42,7 @@ pub struct Metrics {
     break_glass: IntCounterVec,
     posture: PostureCounters,
     crl_fetches: IntCounterVec,
+    ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     scraped: scrape::Scraped,
 }
@@ -69,9 +70,10 @@ impl Metrics {
         let break_glass = counter("break_glass_requests_total", "By whoever breaks the glass.", &["app", "decision"])?;
         let posture = PostureCounters::new(&registry)?;
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
+        let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
-        let all: [Box<dyn Collector>; 12] = [
+        let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
             Box::new(request_duration.clone()),
             Box::new(decision_duration.clone()),
@@ -84,6 +86,7 @@ impl Metrics {
             Box::new(upstream_duration.clone()),
             Box::new(break_glass.clone()),
             Box::new(crl_fetches.clone()),
+            Box::new(ocsp_answers.clone()),
         ];
         all.into_iter().try_for_each(|collector| registry.register(collector))?;
         Ok(Self {
@@ -101,6 +104,7 @@ impl Metrics {
             break_glass,
             posture,
             crl_fetches,
+            ocsp_answers,
             shadow,
             scraped,
         })
@@ -174,6 +178,11 @@ impl Metrics {
     /// A revocation list of a trust domain was asked for.
     pub fn crl_fetched(&self, trust_domain: &str, result: &str) {
         self.crl_fetches.with_label_values(&[trust_domain, result]).inc();
+    }
+
+    /// The responder of a trust domain was asked about a certificate.
+    pub fn ocsp_answered(&self, trust_domain: &str, result: &str) {
+        self.ocsp_answers.with_label_values(&[trust_domain, result]).inc();
     }
 
     /// Facts have changed, and what they forbid was cut this long after.

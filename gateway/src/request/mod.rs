@@ -31,10 +31,11 @@ use crate::config::Limits;
 use crate::control::{self, calls};
 use crate::facts::snapshot::{Listener, Resource, Route, Snapshot};
 use crate::reason::Reason;
-use crate::request::decide::{Permitted, Refused, Wanted};
+use crate::request::decide::{Asked, Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
 use crate::request::head::Head;
 use crate::request::normalise::Normal;
+use crate::request::rate::RateLimits;
 use crate::request::refuse::{Reader, Refusal};
 use crate::streams::{Connection, LiveRequest, sweep};
 
@@ -212,21 +213,27 @@ fn weigh(
         connection.gateway.metrics.decided(decision_ns);
     }
     connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
-    let permitted = weighed?;
-    if announced_bytes(&parts.headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
-        let asked = Some(permitted.asked);
-        return Err(Box::new(Refused { asked, ..Refused::of(Reason::RequestBodyTooLarge) }));
-    }
-    if let Err(wait_s) = connection.gateway.rate_limits.count(&permitted.asked.principal, app) {
-        let asked = Some(permitted.asked);
-        return Err(Box::new(Refused {
-            asked,
-            retry_after_s: Some(wait_s),
-            ..Refused::of(Reason::RequestRateLimited)
-        }));
-    }
+    let permitted = within_bounds(&connection.gateway.rate_limits, &parts.headers, weighed?)?;
     let policy_digest = Arc::clone(policies.digest());
     Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })
+}
+
+/// What policy permits is bounded by the app: the length of a body, and how much one principal may ask for.
+fn within_bounds(
+    rate_limits: &RateLimits,
+    headers: &HeaderMap,
+    permitted: Permitted,
+) -> Result<Permitted, Box<Refused>> {
+    let Asked { app, principal, .. } = &*permitted.asked;
+    let refused = if announced_bytes(headers) > app.body_limit_bytes.unwrap_or(u64::MAX) {
+        Refused::of(Reason::RequestBodyTooLarge)
+    } else {
+        match rate_limits.count(principal, app) {
+            Ok(()) => return Ok(permitted),
+            Err(wait_s) => Refused { retry_after_s: Some(wait_s), ..Refused::of(Reason::RequestRateLimited) },
+        }
+    };
+    Err(Box::new(Refused { asked: Some(permitted.asked), ..refused }))
 }
 
 fn announced_bytes(headers: &HeaderMap) -> u64 {

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use super::authority::Authority;
 use super::crl_files::{self, CrlFile};
 use super::fetch::Fetcher;
+use super::ocsp::Responder;
 use super::{Domain, Trust};
 use crate::config::{Clients, TrustDomain};
 
@@ -57,7 +58,8 @@ impl Trust {
             return Err(report.errors);
         }
         let hints = hints(&domains);
-        let trust = Self { domains, hints, algorithms };
+        let answers = previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.answers));
+        let trust = Self { domains, hints, algorithms, answers };
         Ok(LoadedTrust { trust, warnings: report.warnings, kept_list: report.kept_list })
     }
 }
@@ -124,6 +126,7 @@ fn load_domain(
         roots_end_ms,
         checks_revocation: !(domain.crl.is_empty() && domain.crl_fetch.is_empty()),
         fetchers: open_fetchers(domain, before, report)?,
+        responder: open_responder(domain, report),
         crls,
         crl_files,
     })
@@ -136,6 +139,11 @@ fn open_fetchers(domain: &TrustDomain, before: Option<&Domain>, report: &mut Rep
     let opened: Vec<_> =
         opened.map(|fetcher| fetcher.map_err(|fault| report.error(&fault.file, fault.message))).collect();
     opened.into_iter().collect::<Result<_, ()>>().ok()
+}
+
+fn open_responder(domain: &TrustDomain, report: &mut Report) -> Option<Responder> {
+    let opened = domain.ocsp.as_ref().map(Responder::open)?;
+    opened.map_err(|fault| report.error(&fault.file, fault.message)).ok()
 }
 
 fn load_bundle(file: &Path, report: &mut Report) -> Vec<Authority> {
@@ -176,7 +184,7 @@ fn warn_of_authority(file: &Path, authority: &Authority, report: &mut Report) {
 }
 
 fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
-    let authorities = domains.iter().flat_map(|domain| domain.roots.iter().chain(&domain.intermediates));
+    let authorities = domains.iter().flat_map(Domain::authorities);
     let mut hints: Vec<_> = authorities.filter_map(Authority::subject).collect();
     hints.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     hints.dedup_by(|one, other| one.as_ref() == other.as_ref());

@@ -7,9 +7,11 @@
 mod authority;
 pub mod crl;
 mod crl_files;
+mod der;
 mod fetch;
 mod load;
 mod message;
+pub mod ocsp;
 mod path;
 mod signature;
 mod standing;
@@ -38,6 +40,7 @@ use crl::Crl;
 use crl_files::CrlFile;
 use fetch::Fetcher;
 pub use load::{LoadedTrust, TrustProblem};
+use ocsp::{Answers, Responder};
 pub use standing::Standing;
 pub use verifier::{ClientVerifier, Presented};
 
@@ -51,6 +54,8 @@ pub struct Trust {
     hints: Vec<DistinguishedName>,
     /// What may sign certificates, revocation lists and handshakes: nothing with MD5 or SHA-1.
     algorithms: WebPkiSupportedAlgorithms,
+    /// What responders have said of certificates; the same for every trust of the process.
+    answers: Arc<Answers>,
 }
 
 /// One trust domain.
@@ -70,7 +75,9 @@ struct Domain {
     crls: HashMap<AuthorityId, Vec<Arc<Crl>>>,
     /// The lists that each file held, for the next reload.
     crl_files: HashMap<PathBuf, CrlFile>,
+    /// What fetches its lists.
     fetchers: Vec<Arc<Fetcher>>,
+    responder: Option<Responder>,
 }
 
 /// A client certificate that was refused.
@@ -108,8 +115,16 @@ impl Fault {
 impl Trust {
     /// Whom a certificate names, by the rules of its trust domain.
     fn named(&self, certificate: &ClientCertificate) -> Result<Named, Reason> {
-        let domain = self.domains.iter().find(|domain| domain.name == certificate.trust_domain);
-        identify(&certificate.names, &domain.ok_or(Reason::CertificateUntrusted)?.naming)
+        identify(&certificate.names, &self.domain_of(certificate).ok_or(Reason::CertificateUntrusted)?.naming)
+    }
+
+    fn domain_of(&self, certificate: &ClientCertificate) -> Option<&Domain> {
+        self.domains.iter().find(|domain| domain.name == certificate.trust_domain)
+    }
+
+    /// Rises when more is known of a certificate.
+    pub fn version(&self) -> u64 {
+        self.answers.version()
     }
 
     /// Starts what keeps the revocation lists current, where it does not run yet. It ends with the trust that has it.
@@ -125,8 +140,15 @@ impl Trust {
 
     /// Each CA: its name and the end of its validity, milliseconds since the Unix epoch.
     pub fn authorities_not_after_ms(&self) -> impl Iterator<Item = (&str, i64)> {
-        let authorities = self.domains.iter().flat_map(|domain| domain.roots.iter().chain(&domain.intermediates));
+        let authorities = self.domains.iter().flat_map(Domain::authorities);
         authorities.map(|authority| (authority.name.as_str(), authority.not_after_ms))
+    }
+}
+
+impl Domain {
+    /// All CAs of the bundle.
+    fn authorities(&self) -> impl Iterator<Item = &Authority> + Clone {
+        self.roots.iter().chain(&self.intermediates)
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn key_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The octets of a BIT STRING that has no unused bits and nothing behind it.
-fn whole_bit_string(der: &[u8]) -> Option<&[u8]> {
+pub(super) fn whole_bit_string(der: &[u8]) -> Option<&[u8]> {
     let (rest, value) = Any::from_der(der).ok()?;
     match value.data.split_first() {
         Some((0, octets)) if rest.is_empty() && value.tag() == Tag::BitString => Some(octets),

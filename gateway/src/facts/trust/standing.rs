@@ -15,11 +15,18 @@ pub struct Standing {
 impl Trust {
     /// Judges a certificate whose chain and key were good when its connection began, by the trust in force now.
     pub fn standing(&self, certificate: &ClientCertificate, now_ms: i64) -> Result<Standing, Reason> {
-        self.domains
-            .iter()
-            .find(|domain| domain.name == certificate.trust_domain)
-            .ok_or(Reason::CertificateUntrusted)?
-            .standing(certificate, now_ms)
+        let domain = self.domain_of(certificate).ok_or(Reason::CertificateUntrusted)?;
+        let standing = domain.standing(certificate, now_ms);
+        let Some(responder) = &domain.responder else { return standing };
+        match (responder.holds_until_ms(self.answers.of(certificate), now_ms), standing) {
+            // Worse news than that a list is stale.
+            (Err(Reason::CertificateRevoked), Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent)) => {
+                Err(Reason::CertificateRevoked)
+            }
+            (Err(reason), Ok(_)) => Err(reason),
+            (Ok(until_ms), Ok(standing)) => Ok(Standing { holds_until_ms: standing.holds_until_ms.min(until_ms) }),
+            (_, Err(reason)) => Err(reason),
+        }
     }
 }
 

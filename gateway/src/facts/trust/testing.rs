@@ -84,6 +84,10 @@ impl Ca {
         params.signed_by(key, &self.issuer).unwrap().into()
     }
 
+    pub(super) fn key(&self) -> &KeyPair {
+        self.issuer.key()
+    }
+
     pub(super) fn der(&self) -> CertificateDer<'static> {
         self.certificate.der().clone()
     }

@@ -64,6 +64,10 @@ impl ClientVerifier {
 
     /// Whether the handshake completes so that requests can be told why they are refused.
     fn completes(&self, reason: Reason) -> bool {
+        // What a responder says is heard after the handshake.
+        if reason == Reason::OcspUnknown {
+            return true;
+        }
         let can_be_told = matches!(
             reason,
             Reason::CertificateExpired | Reason::CertificateRevoked | Reason::CrlStale | Reason::CrlAbsent
@@ -133,7 +137,7 @@ fn certificate_error(reason: Reason) -> CertificateError {
         Reason::CertificateWrongUsage => CertificateError::InvalidPurpose,
         Reason::CertificateMalformed => CertificateError::BadEncoding,
         Reason::CrlStale => CertificateError::ExpiredRevocationList,
-        Reason::CrlAbsent => CertificateError::UnknownRevocationStatus,
+        Reason::CrlAbsent | Reason::OcspUnknown => CertificateError::UnknownRevocationStatus,
         _ => CertificateError::ApplicationVerificationFailure,
     }
 }

@@ -16,6 +16,7 @@ use crate::audit::event::{ConnectionEvent, ConnectionFacts, PresentedCertificate
 use crate::clock;
 use crate::config::{CertificateMode, OnInvalid};
 use crate::facts::snapshot::{Control, Listener, Snapshot};
+use crate::facts::trust::ocsp::InUse;
 use crate::facts::trust::{ClientVerifier, Presented, Refused};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
@@ -48,6 +49,8 @@ pub struct Established {
     pub connection: Arc<Connection>,
     /// Serves it to its end.
     pub serving: Serving,
+    /// Its part in the certificate that is asked about while the connection lives.
+    pub certificate_in_use: Option<InUse>,
 }
 
 /// Why an attempt is refused.
@@ -140,8 +143,12 @@ impl Attempt {
         let connection = Arc::new(connection);
         let serve = if http2 { serve::http2 } else { serve::http1 };
         let serving = serve(stream, &connection, &snapshot.config.limits);
+        let certificate_in_use = match &connection.facts.identity {
+            Identity::Proven { certificate, .. } => snapshot.trust.watch(certificate, &self.gateway),
+            Identity::Anonymous | Identity::Invalid { .. } => None,
+        };
         self.settled = true;
-        Ok(Established { connection, serving })
+        Ok(Established { connection, serving, certificate_in_use })
     }
 
     /// Browsers may come to the apps without a certificate, or with one that has ended, to be told so. Programs may not.

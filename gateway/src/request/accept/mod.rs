@@ -49,6 +49,10 @@ async fn connection(gateway: Arc<Gateway>, listener: Listener, stream: TcpStream
     // Everything that only the handshake needs is in a box that is gone afterwards.
     let Some(established) = Box::pin(establish(&gateway, listener, stream, peer, &mut place)).await else { return };
     let registered = gateway.streams.register(Arc::clone(&established.connection));
+    if let Some(certificate) = &established.certificate_in_use {
+        // Spares the person a page that would say only that nothing is known yet.
+        certificate.asked().await;
+    }
     established.serving.await;
     established.connection.ended().await;
     drop(registered);

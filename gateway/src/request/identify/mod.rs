@@ -52,13 +52,13 @@ pub struct Subject {
 impl Identity {
     /// What a complete handshake proves, by what its verifier found.
     ///
-    /// A revocation list that is stale or absent does not settle a connection's identity: the list may be renewed while
-    /// the connection lives. Each request asks for the certificate's standing and is refused until then.
+    /// A revocation list that is stale or absent does not settle a connection's identity, nor does a responder's silence:
+    /// the list may be renewed, and the responder heard, while the connection lives. Each request asks for the certificate's standing and is refused until then.
     pub fn of(presented: Option<&Presented>) -> Self {
         let Some(Presented { certificate, named, standing }) = presented else { return Self::Anonymous };
         let certificate = Arc::clone(certificate);
         match standing {
-            Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent) => {
+            Ok(_) | Err(Reason::CrlStale | Reason::CrlAbsent | Reason::OcspUnknown) => {
                 let Named { device, principal } = named.clone();
                 Self::Proven { certificate, device, principal }
             }

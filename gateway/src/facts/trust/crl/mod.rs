@@ -83,7 +83,12 @@ impl Crl {
 
     /// Whether this certificate of its issuer is on the list.
     pub(super) fn revokes(&self, link: &ChainLink) -> bool {
-        self.revoked.contains(&link.serial)
+        self.has(&link.serial)
+    }
+
+    /// Whether the issuer's certificate with this serial number is on the list.
+    pub(super) fn has(&self, serial: &[u8]) -> bool {
+        self.revoked.contains(serial)
     }
 }
 

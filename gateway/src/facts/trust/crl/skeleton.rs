@@ -5,7 +5,7 @@
 
 use webpki::BorrowedCertRevocationList;
 
-const SEQUENCE: u8 = 0x30;
+use crate::facts::trust::der::{SEQUENCE, element};
 
 /// The parts of a list (RFC 5280 §5.1) around its entries.
 #[derive(Debug, Default)]
@@ -23,8 +23,8 @@ pub(super) struct Skeleton {
 impl Skeleton {
     /// The list without entries.
     pub(super) fn der(&self) -> Vec<u8> {
-        let body = sequence(&[&self.head, &self.tail]);
-        sequence(&[&body, &self.signature])
+        let body = element(SEQUENCE, &[&self.head, &self.tail]);
+        element(SEQUENCE, &[&body, &self.signature])
     }
 
     /// Calls `serial` with the serial number of each of these entries, which must be whole and in good form.
@@ -33,47 +33,11 @@ impl Skeleton {
         const EXTENSIONS: [u8; 16] =
             [0xa0, 0x0e, 0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x14, 0x04, 0x03, 0x02, 0x01, 0x01];
         const NO_SIGNATURE: [u8; 3] = [0x03, 0x01, 0x00];
-        let body = sequence(&[&self.head, &sequence(&[entries]), &EXTENSIONS]);
-        let der = sequence(&[&body, &sequence(&[&self.algorithm]), &NO_SIGNATURE]);
+        let body = element(SEQUENCE, &[&self.head, &element(SEQUENCE, &[entries]), &EXTENSIONS]);
+        let der = element(SEQUENCE, &[&body, &element(SEQUENCE, &[&self.algorithm]), &NO_SIGNATURE]);
         for entry in &BorrowedCertRevocationList::from_der(&der)? {
             serial(entry?.serial_number);
         }
         Ok(())
-    }
-}
-
-/// A SEQUENCE of these contents.
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let bytes = length.to_be_bytes();
-    let significant = bytes.iter().position(|byte| *byte != 0).and_then(|first| bytes.get(first..)).unwrap_or(&[0]);
-    let mut der = Vec::with_capacity(length + bytes.len() + 2);
-    der.push(SEQUENCE);
-    match significant {
-        [short @ 0..0x80] => der.push(*short),
-        long => {
-            der.push(0x80 | u8::try_from(long.len()).unwrap_or_default());
-            der.extend_from_slice(long);
-        }
-    }
-    parts.iter().for_each(|part| der.extend_from_slice(part));
-    der
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_are_written_in_as_few_bytes_as_they_need() {
-        for (length, header) in [
-            (0, &[0x30, 0][..]),
-            (0x7f, &[0x30, 0x7f]),
-            (0x80, &[0x30, 0x81, 0x80]),
-            (0x100, &[0x30, 0x82, 1, 0]),
-            (0x1_0000, &[0x30, 0x83, 1, 0, 0]),
-        ] {
-            assert_eq!(sequence(&[&vec![0; length]]), [header, &vec![0; length]].concat());
-        }
     }
 }

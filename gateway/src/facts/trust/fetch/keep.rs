@@ -6,10 +6,9 @@ use std::path::Path;
 use super::download::Unfinished;
 use super::{FetchError, Fetched};
 use crate::clock;
-use crate::facts::trust::authority::Authority;
+use crate::facts::trust::Trust;
 use crate::facts::trust::crl::Crl;
 use crate::facts::trust::crl_files::{CrlFile, read_lists};
-use crate::facts::trust::{Domain, Trust};
 
 /// Puts a list in the place of `file`, if it is good: signed by a CA of the trust domain, and not older than the last.
 pub(super) fn keep(trust: &Trust, domain: &str, unfinished: &Unfinished, file: &Path) -> Result<Fetched, FetchError> {
@@ -41,11 +40,4 @@ fn compare(lists: &[Crl], in_force: Option<&CrlFile>, now_ms: i64) -> Result<Fet
     }
     let same = lists.len() == in_force.len() && lists.iter().zip(in_force).all(|(list, held)| list.is_same_as(held));
     Ok(if same { Fetched::Unchanged } else { Fetched::New })
-}
-
-impl Domain {
-    /// All CAs of the bundle.
-    fn authorities(&self) -> impl Iterator<Item = &Authority> + Clone {
-        self.roots.iter().chain(&self.intermediates)
-    }
 }

@@ -102,6 +102,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "The gateway has no list of withdrawn certificates from the issuer of yours, so it cannot know whether yours still holds.",
             "Try again in a few minutes. If it goes on, report it with the request id below.",
         ),
+        Reason::OcspUnknown => Text::new(
+            "Certificates cannot be checked right now",
+            "The service that knows which certificates were withdrawn has not answered, so the gateway cannot know whether yours still holds.",
+            "Try again in a few seconds. If it goes on, report it with the request id below.",
+        ),
         Reason::HandshakeNotTls => Text::new(
             "The connection was not encrypted",
             "This address speaks TLS only, and what arrived was something else.",

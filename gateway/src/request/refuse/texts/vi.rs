@@ -102,6 +102,11 @@ pub(super) fn text(reason: Reason) -> Text {
             "Cổng chưa có danh sách thu hồi của đơn vị đã cấp chứng thư cho bạn, nên không thể biết chứng thư còn hiệu lực hay không.",
             "Bạn hãy thử lại sau vài phút. Nếu vẫn lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
         ),
+        Reason::OcspUnknown => Text::new(
+            "Tạm thời chưa kiểm tra được chứng thư",
+            "Hệ thống xác minh chứng thư chưa trả lời, nên cổng không thể biết chứng thư của bạn còn hiệu lực hay không.",
+            "Bạn hãy thử lại sau ít giây. Nếu vẫn lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
         Reason::HandshakeNotTls => Text::new(
             "Kết nối không được mã hóa",
             "Địa chỉ này chỉ nhận kết nối TLS, nhưng dữ liệu nhận được không phải TLS.",
