@@ -183,6 +183,27 @@ async fn a_successor_takes_the_store_and_all_that_was_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_by_the_successor_cuts_what_still_runs_in_the_process_before() {
+    let (mut gateway, _echo, _sockets) = start(|setup| {
+        setup.set("listen", "drain_ms = 600000");
+    })
+    .await;
+    let (alice, carol) = (gateway.pki().alice(), gateway.pki().billing());
+    let mut hers = gateway.client(&alice).websocket(SOCKETS, "/socket").await.unwrap();
+    let mut theirs = gateway.client(&carol).websocket(SOCKETS, "/socket").await.unwrap();
+    assert!(echoes(&mut hers).await && echoes(&mut theirs).await);
+    let successor = gateway.upgrade().await;
+    assert!(gateway.is_running(), "it still has streams");
+
+    successor.revoke_by_call("user", "alice@example.org").await;
+
+    assert_eq!(closed(&mut hers).await.reason.as_str(), "principal.revoked");
+    assert!(echoes(&mut theirs).await, "the other is unharmed");
+    drop(theirs);
+    assert!(gateway.exit().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_cannot_be_done_say_why() {
     let (gateway, _echo, _sockets) = start(|_| {}).await;
     let bob = gateway.pki().bob();

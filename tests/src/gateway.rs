@@ -110,6 +110,11 @@ impl Gateway {
         self.ready.control.expect("the set-up has a control API")
     }
 
+    /// The process.
+    pub fn pid(&self) -> i32 {
+        self.ready.pid
+    }
+
     /// The CAs.
     pub fn pki(&self) -> &Pki {
         &self.folder.pki

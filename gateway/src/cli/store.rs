@@ -20,6 +20,8 @@ use crate::store::export::{self, ImportError, Summary};
 pub enum StoreCommand {
     /// Reads the whole store and every checksum in it.
     Check(CheckArgs),
+    /// Brings the store to the version of this gateway, as its start would.
+    Migrate(CheckArgs),
     /// Writes everything that the store holds as lines of JSON.
     Export(ExportArgs),
     /// Makes a store of an export.
@@ -74,6 +76,10 @@ pub struct ImportArgs {
 pub fn run(command: &StoreCommand) -> ExitCode {
     match command {
         StoreCommand::Check(args) => with_path(&args.place, |path| check(path, args.format)),
+        StoreCommand::Migrate(args) => with_path(&args.place, |path| match existing(path) {
+            Ok(_) => check(path, args.format),
+            Err(error) => fail(EXIT_FAILED, error),
+        }),
         StoreCommand::Export(args) => with_path(&args.place, |path| export_to(path, args.output.as_deref())),
         StoreCommand::Import(args) => with_path(&args.place, |path| import_from(path, &args.input, args.replace)),
     }

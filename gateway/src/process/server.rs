@@ -148,8 +148,8 @@ async fn serve(
     gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
-    if let Some(predecessor) = predecessor {
-        predecessor.ready();
+    if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {
+        gateway.state.tell(predecessor).await;
     }
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
@@ -157,7 +157,7 @@ async fn serve(
     ready(place);
     notify_systemd();
 
-    let ending = until_told(&mut signals, successors, &gateway.state, &tasks, stop).await;
+    let ending = until_told(&mut signals, successors, &gateway, &tasks, stop).await;
     let running = drain::drain(&gateway, &config.listen, ending, &mut tasks).await;
     close(audit, running).await?;
     if tasks.have_failed() { Err(RunError::Task) } else { Ok(()) }
@@ -239,7 +239,7 @@ impl Signals {
 async fn until_told(
     signals: &mut Signals,
     mut successors: Successors,
-    state: &State,
+    gateway: &Arc<Gateway>,
     tasks: &Tasks,
     stop: &CancellationToken,
 ) -> Ending {
@@ -248,7 +248,13 @@ async fn until_told(
         _ = signals.interrupt.recv() => {}
         () = stop.cancelled() => {}
         () = tasks.failure() => {}
-        () = successors.taken_over(state) => return Ending::HandedOver,
+        () = successors.taken_over(&gateway.state) => {
+            if let Some(successor) = successors.into_successor() {
+                let gateway = Arc::clone(gateway);
+                drop(tokio::spawn(async move { gateway.state.follow(successor).await }));
+            }
+            return Ending::HandedOver;
+        }
     }
     // A successor that is still loading soon serves what is waiting to be accepted.
     if successors.have_sockets() { Ending::HandedOver } else { Ending::Told }

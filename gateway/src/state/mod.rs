@@ -14,8 +14,10 @@ pub mod subject;
 mod tests;
 pub mod writer;
 
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
 pub use change::{Affected, Change, Outcome, Outcomes};
@@ -62,6 +64,10 @@ enum Order {
     Release(oneshot::Sender<()>),
     /// To open it again, since that process did not serve.
     Reclaim,
+    /// To tell the process that was taken over from of every change, while it still has streams.
+    Tell(UnixStream),
+    /// To put a change in force that another process has kept.
+    Follow(Vec<Change>),
 }
 
 /// Changes that are kept and in force.
@@ -121,6 +127,23 @@ impl State {
         let (done, released) = oneshot::channel();
         if self.orders.send(Order::Release(done)).await.is_ok() {
             let _ = released.await;
+        }
+    }
+
+    /// Tells the process at the other end of every change from now on, until it ends.
+    pub async fn tell(&self, predecessor: UnixStream) {
+        let _ = self.orders.send(Order::Tell(predecessor)).await;
+    }
+
+    /// Puts changes in force that the process at the other end has kept, until it ends: what they forbid must not go on
+    /// here while this process drains.
+    pub async fn follow(&self, successor: tokio::net::UnixStream) {
+        let mut lines = BufReader::new(successor).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            match serde_json::from_str(&line) {
+                Ok(changes) => drop(self.orders.send(Order::Follow(changes)).await),
+                Err(error) => tracing::error!(%error, "the successor tells of a change that cannot be understood"),
+            }
         }
     }
 
