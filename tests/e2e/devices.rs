@@ -1,11 +1,11 @@
 //! Reports of devices: who may report what, what is refused, and what a report changes.
 
-use gaccong_tests::calls::{Caller, control, options};
+use gaccong_tests::calls::{Caller, HOST, control, options};
 use gaccong_tests::client::{full, request};
 use gaccong_tests::gateway::command;
-use gaccong_tests::pki::{self, Certified};
+use gaccong_tests::pki;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, Setup};
+use gaccong_tests::{Client, Gateway, Setup};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -134,10 +134,12 @@ async fn bad_reports_are_refused_each_in_its_own_words() {
         assert_eq!((answer.status.as_u16(), &problem["reason"]), (status, &json!(reason)), "{body}");
         assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
     }
-    let broken = mdm.send(request("PUT", gaccong_tests::calls::HOST, path).body(full("{")).unwrap()).await;
+    let broken = mdm.send(request("PUT", HOST, path).body(full("{")).unwrap()).await;
     assert_eq!((broken.status.as_u16(), &broken.json()["reason"]), (400, &json!("report.malformed")));
     let huge = json!({"facts": {"os_version": "x".repeat(10 << 20)}});
-    assert_eq!(mdm.json("PUT", path, &huge).await.reason(), Some("request.body_too_large"));
+    let h2 = Client::new(gateway.control(), gateway.pki(), Some(&gateway.pki().billing())).h2(HOST).await.unwrap();
+    let too_large = h2.send(h2.request("PUT", path).body(full(huge.to_string())).unwrap()).await.unwrap();
+    assert_eq!(too_large.reason(), Some("request.body_too_large"));
 
     let soc = Caller::new(&gateway, &gateway.pki().bob());
     let beyond = soc.json("PUT", path, &json!({"source": "soc", "facts": {"disk_encrypted": true}})).await;
@@ -197,6 +199,24 @@ async fn a_device_manager_reports_its_fleet_at_once_each_device_by_its_own_decis
     assert_eq!((wrong.status.as_u16(), &wrong.json()["reason"]), (422, &json!("report.invalid")));
     let agent = Caller::new(&gateway, &gateway.pki().alice()).json("POST", "/v1/posture", &fleet).await;
     assert_eq!((agent.status.as_u16(), agent.reason()), (403, Some("policy.no_permit")));
+}
+
+/// More than one commit of the store; the bound is 100 000, which an unoptimised build takes long for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_fleet_is_one_call() {
+    let gateway = Gateway::start(|setup| sources(setup, &[MDM])).await;
+    let mdm = Caller::new(&gateway, &gateway.pki().billing());
+    let facts = json!({"disk_encrypted": true, "firewall": true, "patch_age_days": 3, "os_version": "15.2"});
+    let device = |n| (format!("laptop-{n}"), json!({"observed_at": now(), "facts": facts}));
+    let fleet = json!({"devices": (0..10_000).map(device).collect::<serde_json::Map<_, _>>()});
+    let taken = mdm.json("POST", "/v1/posture", &fleet).await;
+    assert_eq!((taken.status.as_u16(), &taken.json()["taken"]), (200, &json!(10_000)), "{}", taken.text());
+    assert_eq!(gateway.metrics().await.count("gaccong_posture_devices", &[]), 10_000.0);
+    let again = mdm.json("POST", "/v1/posture", &fleet).await;
+    assert_eq!(again.json()["taken"], 10_000, "the same report may be sent again");
+    let bob = options(&gateway, "bob", &gateway.pki().bob());
+    let (code, out, error) = gaccong(&["device", "list"], &bob).await;
+    assert_eq!((code, out.lines().count()), (0, 10_000), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,7 +352,7 @@ async fn an_agent_that_stays_reports_again_and_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_set_list_and_remove_what_is_known_of_a_device() {
     let gateway = Gateway::start(|setup| sources(setup, &[SOC])).await;
-    let bob = options(&gateway, "bob", &Certified::clone(&gateway.pki().bob()));
+    let bob = options(&gateway, "bob", &gateway.pki().bob());
     let (code, out, error) =
         gaccong(&["device", "set", "laptop-9", "risk=high", "compliant=false", "--source", "soc"], &bob).await;
     assert_eq!((code, out.as_str()), (0, "reported as soc\n"), "{error}");

@@ -19,12 +19,16 @@ use super::{EXIT_FAILED, EXIT_NO, EXIT_USAGE, Format, fail};
 use crate::config::KeyRef;
 use crate::config::source::{read_bounded, words};
 use crate::outgoing::{Bounds, Client, OutgoingError, Response, Url};
+use crate::request::identify::printable;
 
 /// How much one answer may be and take.
 const BOUNDS: Bounds = Bounds { max_bytes: 256 << 20, timeout: Duration::from_secs(120) };
 
 /// No honest profile is larger.
 const MAX_PROFILE_BYTES: u64 = 64 << 10;
+
+/// How much of a text is shown.
+const MAX_SHOWN_BYTES: usize = 256;
 
 /// What cannot stand in one segment of a path, nor in a value of a query (RFC 3986 §3.3 and §3.4).
 const RESERVED: &AsciiSet = &CONTROLS
@@ -249,9 +253,14 @@ fn fields(object: &Map<String, Value>, between: &str) -> String {
     fields.join(between)
 }
 
-/// A value without quotes.
+/// A value without quotes, a text as [`safe`] shows it.
 pub fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), safe)
+}
+
+/// A text of others that cannot move the terminal's cursor.
+pub fn safe(text: &str) -> String {
+    printable(text, MAX_SHOWN_BYTES)
 }
 
 fn finish(args: &RemoteArgs, run: impl AsyncFnOnce(&Remote) -> Result<(), RemoteError>) -> ExitCode {

@@ -1,5 +1,6 @@
 //! Logs and answers in the forms that osquery's guides show.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::facts::posture::{FactName, FactValue};
@@ -139,4 +140,46 @@ fn requests_of_the_guide_are_read() {
     .unwrap();
     assert_eq!((enrol.enroll_secret.as_deref(), enrol.host_identifier.as_deref()), (Some("s"), Some("h")));
     assert_eq!(serde_json::from_value::<NodeRequest>(json!({})).unwrap().node_key, "");
+}
+
+/// JSON of any shape, with the names that matter in it.
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("name".to_owned()),
+        Just("unixTime".to_owned()),
+        Just("action".to_owned()),
+        Just("columns".to_owned()),
+        Just("snapshot".to_owned()),
+        Just("diffResults".to_owned()),
+        Just("added".to_owned()),
+        Just("disk_encrypted".to_owned()),
+        Just("patch_age_days".to_owned()),
+        ".{0,4}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        Just(json!("gaccong_linux_disk")),
+        Just(json!("snapshot")),
+        ".{0,6}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 48, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(key.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_facts_are_of_the_pack_and_never_from_the_future(data in prop::collection::vec(any_json(), 0..6)) {
+        let request: LogRequest = serde_json::from_value(json!({"log_type": "result", "data": data})).unwrap();
+        for fact in request.results(NOW_MS).facts {
+            prop_assert!((0..=NOW_MS).contains(&fact.observed_at_ms));
+            prop_assert!(super::super::pack::facts().any(|name| name == fact.name));
+        }
+    }
 }

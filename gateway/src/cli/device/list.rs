@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::unwritable;
 use crate::cli::Format;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, segment};
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, safe, segment};
 
 /// Every device of which something is known.
 #[derive(Debug, Args)]
@@ -63,7 +63,8 @@ fn print(devices: &[Device], format: Format) -> io::Result<()> {
     }
     for Device { id, owner, facts, sources } in devices {
         let facts: Vec<_> = facts.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
-        writeln!(out, "{id}\t{}\t{}\t{}", owner.as_deref().unwrap_or("-"), sources.join(","), facts.join(" "))?;
+        let (id, owner) = (safe(id), safe(owner.as_deref().unwrap_or("-")));
+        writeln!(out, "{id}\t{owner}\t{}\t{}", sources.join(","), facts.join(" "))?;
     }
     out.flush()
 }

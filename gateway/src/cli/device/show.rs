@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::unwritable;
 use crate::cli::Format;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, segment};
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, safe, segment};
 
 /// All that is known of a device.
 #[derive(Debug, Args)]
@@ -54,10 +54,10 @@ fn print(device: &Device, format: Format) -> io::Result<()> {
         writeln!(out, "{:#}", json!(device))?;
         return out.flush();
     }
-    writeln!(out, "{}  owner: {}", device.id, device.owner.as_deref().unwrap_or("-"))?;
+    writeln!(out, "{}  owner: {}", safe(&device.id), safe(device.owner.as_deref().unwrap_or("-")))?;
     for Fact { name, value, source, observed_at, counts } in &device.facts {
         let standing = if *counts { "" } else { "  (does not count)" };
-        let source = source.as_deref().unwrap_or("-");
+        let source = safe(source.as_deref().unwrap_or("-"));
         writeln!(out, "  {name:<15} {:<8} by {source}, seen {observed_at}{standing}", plain(value))?;
     }
     out.flush()

@@ -2,6 +2,7 @@
 
 mod faults;
 mod rate;
+mod revocation;
 mod signing;
 
 use std::fs;
@@ -186,6 +187,18 @@ groups = "groups.json"
 file = "posture.json"
 required = ["disk_encrypted"]
 max_age_s = { default = 60, patch_age_days = 120 }
+[[posture.source]]
+name = "mdm"
+who = ["workload:spiffe://prod.example/mdm", "trust:prod"]
+rank = 10
+facts = ["managed", "compliant"]
+max_age_s = { compliant = 30 }
+reports_per_min = 5
+hold_window_s = 60
+[posture.osquery]
+enroll_secret = "file:server.key"
+edr_processes = ["falcond"]
+interval_s = 30
 
 [management]
 address = "0.0.0.0:9443"
@@ -234,6 +247,15 @@ unauthenticated_records_per_min = 15
     assert_eq!(config.posture.required, [FactName::DiskEncrypted]);
     assert_eq!(config.posture.max_age[&FactName::PatchAgeDays].as_secs(), 120);
     assert_eq!(config.posture.default_max_age.as_secs(), 60);
+    let max_age_s = |fact, source| config.posture.max_age_of(fact, source).as_secs();
+    assert_eq!((max_age_s(FactName::Compliant, Some("mdm")), max_age_s(FactName::Compliant, None)), (30, 60));
+    assert_eq!(max_age_s(FactName::PatchAgeDays, Some("mdm")), 120);
+    assert_eq!((config.posture.rank_of(Some("mdm")), config.posture.rank_of(None)), (10, 100));
+    let names: Vec<_> = config.posture.sources.iter().map(|source| &*source.name).collect();
+    assert_eq!(names, ["mdm", "agent", "osquery"]);
+    let holds: Vec<_> = config.posture.sources.iter().map(|source| source.hold.map(|rule| rule.share)).collect();
+    assert_eq!(holds, [Some(0.25), None, None], "who reports of itself alone moves one device only");
+    assert_eq!(config.posture.osquery.enroll_secret.as_ref().map(|digest| digest.len()), Some(32));
     assert_eq!(config.audit.sink, AuditSink::Directory(folder.path().join("audit")));
     assert_eq!(config.limits.unauthenticated_records_per_min, 15);
     assert!(config.management.tls.is_some());

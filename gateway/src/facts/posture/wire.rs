@@ -278,3 +278,22 @@ impl<'de> Deserialize<'de> for Time {
         Ok(Self { unix_ms: time.as_millisecond() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_bounded_and_names_each_device_once() {
+        let device = r#"{"facts": {"firewall": true}}"#;
+        let read = |devices: &[&str], max| {
+            let entries: Vec<_> = devices.iter().map(|id| format!("\"{id}\": {device}")).collect();
+            batch(format!("{{\"devices\": {{{}}}}}", entries.join(",")).as_bytes(), max)
+        };
+        assert_eq!(read(&["a", "b"], 2).unwrap().len(), 2);
+        let why = |result: Result<Vec<_>, serde_json::Error>| result.err().unwrap().to_string();
+        assert!(why(read(&["a", "b", "c"], 2)).starts_with("there are more than 2 devices"));
+        assert!(why(read(&["a", "a"], 2)).starts_with("there is already a device `a`"));
+        assert!(why(read(&[""], 2)).contains("expected 1 to 256"));
+    }
+}
