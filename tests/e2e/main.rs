@@ -48,6 +48,7 @@ mod revocation;
 mod shadow;
 mod signals;
 mod signed_policies;
+mod store;
 mod streams_cut;
 mod threats;
 mod uploads_cut;

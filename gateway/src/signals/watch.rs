@@ -1,12 +1,11 @@
-//! The watch over streams: keys are kept fresh, polling streams are polled, what was seen is forgotten in time, and a stream
-//! that is lost is noticed.
+//! The watch over streams: keys are kept fresh, polling streams are polled, and a stream that is lost is noticed.
 //!
 //! A stream is lost when it is quiet for longer than its configuration allows, or when its transmitter has paused or ended
 //! it. Then nobody would say that an account was disabled: policy sees `context.signal_lost`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -15,13 +14,10 @@ use super::stream::{Stream, Streams};
 use crate::audit::signal::SignalEvent;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::state::{Change, MAX_CHANGES};
 use crate::streams::sweep;
 
 /// How often is looked.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How often what was seen is looked through.
-const FORGET_PERIOD: Duration = Duration::from_secs(60);
 
 /// The watch.
 #[derive(Debug)]
@@ -30,7 +26,6 @@ pub struct Watch {
     /// Whether each stream was lost when it was last looked at.
     lost: HashMap<Arc<str>, bool>,
     pollers: HashMap<Arc<str>, Poller>,
-    forgot: Instant,
 }
 
 /// The task that polls a stream.
@@ -49,12 +44,7 @@ impl Drop for Poller {
 impl Watch {
     /// A watch that has looked once: the first request is decided by what is lost.
     pub fn new(gateway: &Arc<Gateway>) -> Self {
-        let mut watch = Self {
-            gateway: Arc::clone(gateway),
-            lost: HashMap::new(),
-            pollers: HashMap::new(),
-            forgot: Instant::now(),
-        };
+        let mut watch = Self { gateway: Arc::clone(gateway), lost: HashMap::new(), pollers: HashMap::new() };
         watch.notice(&gateway.snapshot.load().signals);
         watch
     }
@@ -79,10 +69,6 @@ impl Watch {
                 {
                     std::panic::resume_unwind(panic);
                 }
-            }
-            if self.forgot.elapsed() >= FORGET_PERIOD {
-                self.forgot = Instant::now();
-                self.forget().await;
             }
         }
     }
@@ -134,19 +120,6 @@ impl Watch {
             configured
         });
         gateway.state.live().set_signal_lost(any)
-    }
-
-    /// Forgets tokens that would be too old by now.
-    async fn forget(&self) {
-        let now_ms = clock::now_ms();
-        let seen = self.gateway.state.live().seen.all();
-        let old = seen.into_iter().filter(|seen| seen.until_ms < now_ms).take(MAX_CHANGES);
-        let changes: Vec<_> = old.map(|seen| Change::Unsee(Arc::clone(&seen.stream), Arc::clone(&seen.jti))).collect();
-        if !changes.is_empty()
-            && let Err(error) = self.gateway.state.change(changes, Instant::now()).await
-        {
-            tracing::debug!(%error, "signals that were seen are kept longer");
-        }
     }
 }
 
