@@ -12,7 +12,7 @@ use utoipa::openapi::{
 use super::Answer;
 use super::calls::{About, CALLS, Call, Operation, Shape};
 use super::problem::Problem;
-use crate::signals::error::SetError;
+use crate::signals::error::{ErrorCode, SetError};
 
 /// Answers the call.
 pub(super) fn answer() -> Answer {
@@ -22,7 +22,8 @@ pub(super) fn answer() -> Answer {
 /// The document.
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
-    let mut components = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<SetError>();
+    let mut components =
+        ComponentsBuilder::new().schema_from::<Problem>().schema_from::<SetError>().schema_from::<ErrorCode>();
     for call in CALLS {
         for shape in [call.request, call.response].into_iter().flatten() {
             components = (shape.add)(components);
