@@ -101,6 +101,7 @@ fn trust_domain<'a>(mut table: Table<'a>, cache: Option<&Path>) -> Option<(Trust
     let name = table.required_text("name");
     let ca = files(&table.required_texts("ca"));
     let crl = files(&table.texts("crl"));
+    let asks = table.has("crl_fetch") || table.has("ocsp");
     let crl_fetch = revocation::crl_fetch(&mut table, name.as_deref(), cache);
     let ocsp_table = table.table("ocsp");
     let device = table.text("device");
@@ -112,7 +113,7 @@ fn trust_domain<'a>(mut table: Table<'a>, cache: Option<&Path>) -> Option<(Trust
     if device.is_none() && person.is_none() && workload.is_none() {
         spot.error("this trust domain names nobody", "`device`, `person` or `workload`, such as `person = \"email\"`");
     }
-    if crl.is_empty() && crl_fetch.is_empty() && ocsp_table.is_none() {
+    if crl.is_empty() && !asks {
         spot.warn("revocation is not checked for this trust domain", "`crl = [\"….crl\"]`");
     }
     let ocsp = ocsp_table.and_then(revocation::ocsp);

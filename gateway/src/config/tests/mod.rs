@@ -2,6 +2,7 @@
 
 mod faults;
 mod rate;
+mod revocation;
 mod signing;
 
 use std::fs;

@@ -24,8 +24,10 @@ const READ_BYTES: usize = 256 * 1024;
 /// A list is warned of when less than one part in so many of its time is left.
 const WARNING_PART: i64 = 4;
 
-/// A file that has rested for this long shows a later change in its times, however coarse the clock of its file system.
-const RESTED: Duration = Duration::from_secs(2);
+/// A file that has rested for this long when it is read shows a later change in its times: longer than the clock of any
+/// file system stands still, with times in whole seconds and with finer ones.
+const RESTED_COARSE: Duration = Duration::from_secs(3);
+const RESTED: Duration = Duration::from_millis(50);
 
 /// The lists of one file.
 pub(super) struct CrlFile {
@@ -47,6 +49,11 @@ struct Stamp {
 impl CrlFile {
     pub(super) fn lists(&self) -> &[Arc<Crl>] {
         &self.lists
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_lists(self) -> Vec<Arc<Crl>> {
+        self.lists
     }
 }
 
@@ -130,7 +137,8 @@ impl CrlFile {
 impl Stamp {
     fn of(metadata: &Metadata) -> Option<Self> {
         let age = SystemTime::now().duration_since(metadata.modified().ok()?).ok()?;
-        (age > RESTED).then(|| Self {
+        let rested = if metadata.mtime_nsec() == 0 { RESTED_COARSE } else { RESTED };
+        (age > rested).then(|| Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             length: metadata.len(),

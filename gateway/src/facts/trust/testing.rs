@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CrlIssuingDistributionPoint,
@@ -185,10 +186,10 @@ impl Files {
         std::fs::write(self.directory.path().join(file), contents).unwrap();
     }
 
-    /// Makes a file look as if it was written so many seconds ago.
-    pub(super) fn age(&self, file: &str, seconds: u64) {
+    /// Makes a file look as if it was written then.
+    pub(super) fn date(&self, file: &str, written: SystemTime) {
         let file = std::fs::File::options().write(true).open(self.directory.path().join(file)).unwrap();
-        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(seconds)).unwrap();
+        file.set_modified(written).unwrap();
     }
 
     pub(super) fn load(&self, previous: Option<&Trust>) -> Result<LoadedTrust, Vec<TrustProblem>> {

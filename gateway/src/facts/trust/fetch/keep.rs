@@ -41,3 +41,52 @@ fn compare(lists: &[Crl], in_force: Option<&CrlFile>, now_ms: i64) -> Result<Fet
     let same = lists.len() == in_force.len() && lists.iter().zip(in_force).all(|(list, held)| list.is_same_as(held));
     Ok(if same { Fetched::Unchanged } else { Fetched::New })
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{SerialNumber, date_time_ymd};
+
+    use super::*;
+    use crate::facts::trust::crl_files::CrlFile;
+    use crate::facts::trust::testing::{Ca, Files, NOW_MS, crl_params};
+
+    /// What is made of a file with these lists where one with those is in force.
+    fn compared(bundle: [&Ca; 2], new: String, in_force: String, now_ms: i64) -> Result<Fetched, String> {
+        let lists = |lists: String| {
+            let files = Files::new(&bundle.map(|ca| &ca.certificate), &[lists]);
+            let mut trust = files.trust();
+            trust.domains.pop().unwrap().crl_files.into_values().next().unwrap()
+        };
+        let new: CrlFile = lists(new);
+        let new: Vec<Crl> =
+            new.into_lists().into_iter().map(|list| std::sync::Arc::into_inner(list).unwrap()).collect();
+        compare(&new, Some(&lists(in_force)), now_ms)
+    }
+
+    #[test]
+    fn only_a_successor_takes_the_place_of_a_list() {
+        let (one, two) = (Ca::root("one"), Ca::root("two"));
+        let list = |ca: &Ca, number: u64, day: u8| {
+            let mut params = crl_params(&[]);
+            params.crl_number = SerialNumber::from(number);
+            params.this_update = date_time_ymd(2025, 5, day);
+            ca.crl_from(&params)
+        };
+        const STALE_MS: i64 = NOW_MS + 200 * 24 * 60 * 60 * 1_000;
+        for (name, new, in_force, now_ms, expected) in [
+            ("newer", list(&one, 300, 3), list(&one, 255, 2), NOW_MS, Ok(Fetched::New)),
+            ("same", list(&one, 2, 2), list(&one, 2, 2), NOW_MS, Ok(Fetched::Unchanged)),
+            ("lower number", list(&one, 255, 3), list(&one, 300, 2), NOW_MS, Err("older")),
+            ("earlier", list(&one, 3, 1), list(&one, 2, 2), NOW_MS, Err("older")),
+            ("of another CA", list(&two, 3, 3), list(&one, 2, 2), NOW_MS, Err("not by `CN=one`")),
+            ("of another CA, after the end", list(&two, 3, 3), list(&one, 2, 2), STALE_MS, Ok(Fetched::New)),
+            ("one more", list(&one, 2, 2) + &list(&two, 1, 1), list(&one, 2, 2), NOW_MS, Ok(Fetched::New)),
+        ] {
+            match (compared([&one, &two], new, in_force, now_ms), expected) {
+                (Ok(fetched), Ok(expected)) => assert_eq!(fetched, expected, "{name}"),
+                (Err(why), Err(part)) => assert!(why.contains(part), "{name}: {why}"),
+                (other, _) => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,15 +1,20 @@
 //! Which responses are believed, tried with some made on the spot.
 
+use std::time::Duration;
+
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, SerialNumber, SigningKey, date_time_ymd};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::CertificateDer;
 
+use super::Responder;
 use super::judge::{Answer, Disbelief, Judge};
 use super::question::{NONCE, Question};
 use super::response::{NoAnswer, Response, Status};
+use crate::config::{self, OnFailure};
 use crate::facts::trust::authority::Authority;
 use crate::facts::trust::der::{Fields, OCTET_STRING, SEQUENCE, element};
 use crate::facts::trust::testing::{Ca, NOW_MS, ca_params};
+use crate::reason::Reason;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 const GOOD: &[u8] = &[0x80, 0x00];
@@ -182,6 +187,43 @@ fn no_byte_of_a_response_can_be_changed() {
         assert!(Response::parse(&good[..place]).is_err(), "the first {place} bytes");
     }
     assert!(Response::parse(&[&good[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn hard_needs_a_fresh_good_answer_and_soft_only_no_revocation() {
+    let responder = |on_failure| {
+        let settings = config::Ocsp {
+            url: "http://ocsp.example/".parse().unwrap(),
+            ca: Vec::new(),
+            on_failure,
+            responder: None,
+            every: Duration::from_secs(300),
+            timeout: Duration::from_secs(5),
+            wait: Duration::from_secs(1),
+            max_age: Duration::from_secs(3600),
+        };
+        Responder::open(&settings).unwrap()
+    };
+    let (hard, soft) = (responder(OnFailure::Hard), responder(OnFailure::Soft));
+    let answer = |status, fresh_until_ms| Some(Answer { status, this_update_ms: 0, fresh_until_ms });
+    let (fresh_ms, stale_ms) = (NOW_MS + 1, NOW_MS);
+    for (answer, if_hard, if_soft) in [
+        (answer(Status::Good, fresh_ms), Ok(fresh_ms), Ok(i64::MAX)),
+        (answer(Status::Good, stale_ms), Err(Reason::OcspUnknown), Ok(i64::MAX)),
+        (answer(Status::Unknown, fresh_ms), Err(Reason::OcspUnknown), Ok(i64::MAX)),
+        (None, Err(Reason::OcspUnknown), Ok(i64::MAX)),
+        (answer(Status::Revoked, fresh_ms), Err(Reason::CertificateRevoked), Err(Reason::CertificateRevoked)),
+        (answer(Status::Revoked, stale_ms), Err(Reason::CertificateRevoked), Err(Reason::CertificateRevoked)),
+    ] {
+        assert_eq!(hard.holds_until_ms(answer, NOW_MS), if_hard, "{answer:?}");
+        assert_eq!(soft.holds_until_ms(answer, NOW_MS), if_soft, "{answer:?}");
+    }
+    // Asked again before it ends, however soon, and no more rarely than configured.
+    let rests = |left_ms| {
+        hard.rests(&Answer { status: Status::Good, this_update_ms: 0, fresh_until_ms: NOW_MS + left_ms }, NOW_MS)
+    };
+    assert_eq!(rests(4_000), Duration::from_secs(3));
+    assert_eq!(rests(7 * 24 * HOUR_MS), Duration::from_secs(300));
 }
 
 #[test]

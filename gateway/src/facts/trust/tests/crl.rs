@@ -1,10 +1,14 @@
 //! How lists are read: as streams, whatever their length, and only in one form.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use rcgen::{KeyPair, SerialNumber};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::facts::trust::Trust;
 use crate::facts::trust::authority::Authority;
 use crate::facts::trust::crl::{Crl, Unverified};
 use crate::facts::trust::testing::{Ca, Files, NOW_MS, crl_params, leaf_params};
@@ -97,23 +101,23 @@ fn a_list_says_its_number() {
 fn a_file_that_has_not_changed_is_not_read_again() {
     let ca = Ca::root("root");
     let files = Files::new(&[&ca.certificate], &[ca.crl(&[7])]);
-    let list_of = |trust: &crate::facts::trust::Trust| {
-        std::sync::Arc::clone(&trust.domains[0].crl_files.values().next().unwrap().lists()[0])
-    };
-    files.age("0.crl", 60);
+    let list_of = |trust: &Trust| Arc::clone(&trust.domains[0].crl_files.values().next().unwrap().lists()[0]);
+    const MINUTE: Duration = Duration::from_secs(60);
+    let minute_ago = SystemTime::now() - MINUTE;
+    files.date("0.crl", minute_ago);
     let first = files.trust();
     let second = files.load(Some(&first)).unwrap().trust;
-    assert!(std::sync::Arc::ptr_eq(&list_of(&first), &list_of(&second)));
+    assert!(Arc::ptr_eq(&list_of(&first), &list_of(&second)));
 
-    // The same length, and a time that lies back as far.
+    // Another list, which claims to be as old.
     files.write("0.crl", ca.crl(&[8]));
-    files.age("0.crl", 60);
+    files.date("0.crl", minute_ago);
     let third = files.load(Some(&second)).unwrap().trust;
-    assert!(!std::sync::Arc::ptr_eq(&list_of(&second), &list_of(&third)));
+    assert!(!Arc::ptr_eq(&list_of(&second), &list_of(&third)));
 
-    // Too young to be told from a later file of the same moment.
-    files.write("0.crl", ca.crl(&[9]));
+    // Too young to be told from a later one of the same moment.
+    files.date("0.crl", SystemTime::now() + MINUTE);
     let fourth = files.load(Some(&third)).unwrap().trust;
     let fifth = files.load(Some(&fourth)).unwrap().trust;
-    assert!(!std::sync::Arc::ptr_eq(&list_of(&fourth), &list_of(&fifth)));
+    assert!(!Arc::ptr_eq(&list_of(&fourth), &list_of(&fifth)));
 }
