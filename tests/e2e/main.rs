@@ -47,6 +47,7 @@ mod replay;
 mod revocation;
 mod shadow;
 mod signed_policies;
+mod store;
 mod streams_cut;
 mod threats;
 mod uploads_cut;

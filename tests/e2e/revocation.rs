@@ -183,6 +183,27 @@ async fn a_successor_takes_the_store_and_all_that_was_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_by_the_successor_cuts_what_still_runs_in_the_process_before() {
+    let (mut gateway, _echo, _sockets) = start(|setup| {
+        setup.set("listen", "drain_ms = 600000");
+    })
+    .await;
+    let (alice, carol) = (gateway.pki().alice(), gateway.pki().billing());
+    let mut hers = gateway.client(&alice).websocket(SOCKETS, "/socket").await.unwrap();
+    let mut theirs = gateway.client(&carol).websocket(SOCKETS, "/socket").await.unwrap();
+    assert!(echoes(&mut hers).await && echoes(&mut theirs).await);
+    let successor = gateway.upgrade().await;
+    assert!(gateway.is_running(), "it still has streams");
+
+    successor.revoke_by_call("user", "alice@example.org").await;
+
+    assert_eq!(closed(&mut hers).await.reason.as_str(), "principal.revoked");
+    assert!(echoes(&mut theirs).await, "the other is unharmed");
+    drop(theirs);
+    assert!(gateway.exit().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_cannot_be_done_say_why() {
     let (gateway, _echo, _sockets) = start(|_| {}).await;
     let bob = gateway.pki().bob();
@@ -220,4 +241,39 @@ async fn without_a_store_nothing_is_acknowledged() {
     let answer = gateway.call(&gateway.pki().bob(), "POST", &target("revocations", "user", "x"), None).await;
     assert_eq!(answer.status, 503);
     assert!(answer.text().contains("[store]"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_soc_revokes_and_locks_down_from_the_command_line() {
+    let (gateway, _echo, _sockets) = start(|_| {}).await;
+    let bob = gateway.client_profile("bob", &gateway.pki().bob());
+    let billing = gateway.client_profile("billing", &gateway.pki().billing());
+    let mut hers = gateway.alice().websocket(SOCKETS, "/socket").await.unwrap();
+    assert!(echoes(&mut hers).await);
+
+    let revoke = ["revoke", "user", "alice@example.org", "--reason", "stolen laptop", "--for", "8h"];
+    assert_eq!(gateway.command(&bob, &revoke).await.0, 0);
+    assert_eq!(closed(&mut hers).await.reason.as_str(), "principal.revoked");
+    let (code, listed, _) = gateway.command(&bob, &["revoke", "list", "--format", "json"]).await;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((code, &listed["revocations"][0]["reason"]), (0, &json!("stolen laptop")));
+    assert_eq!(gateway.command(&bob, &["revoke", "lift", "user", "alice@example.org"]).await.0, 0);
+    let (code, _, error) = gateway.command(&bob, &["revoke", "lift", "user", "alice@example.org"]).await;
+    assert_eq!((code, error.contains("is not revoked")), (1, true), "{error}");
+
+    assert_eq!(gateway.command(&bob, &["lockdown", "trust-domain", "laptops"]).await.0, 0);
+    assert_eq!(gateway.alice().get(HOST, "/").await.reason(), Some("access.lockdown"));
+    let lift = ["lockdown", "lift", "trust-domain", "laptops"];
+    let (code, _, error) = gateway.command(&bob, &lift).await;
+    assert_eq!((code, error.contains("another person")), (1, true), "{error}");
+    assert_eq!(gateway.command(&billing, &lift).await.0, 0);
+    assert_eq!(gateway.alice().get(HOST, "/").await.status, 200);
+
+    assert_eq!(gateway.command(&bob, &["alert", "set", "4"]).await.0, 0);
+    let (_, shown, _) = gateway.command(&bob, &["alert", "show"]).await;
+    assert!(shown.contains("level=4"), "{shown}");
+    // Alice may not.
+    let hers = gateway.client_profile("alice", &gateway.pki().alice());
+    let (code, _, error) = gateway.command(&hers, &["alert", "set", "0"]).await;
+    assert_eq!((code, error.contains("policy.no_permit")), (1, true), "{error}");
 }

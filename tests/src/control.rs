@@ -1,10 +1,13 @@
 //! The control API of a gateway under test: its set-up, and a client of it.
 
+use std::path::{Path, PathBuf};
+
 use http::Request;
 use serde_json::Value;
 
 use crate::client::{Answer, Client, full};
-use crate::{Certified, Gateway, Setup};
+use crate::pki;
+use crate::{Certified, Gateway, Setup, within_patience};
 
 /// The host of the control API.
 pub const HOST: &str = "control.example.test";
@@ -32,7 +35,11 @@ pub fn with_policy(setup: &mut Setup, policy: &str) {
     setup.set("control", "address = \"127.0.0.1:0\"");
     setup.set("control", "trust = [\"services\", \"laptops\"]");
     setup.set("control", "policies = \"control-policies\"");
-    let certificate = "{ hosts = [\"control.example.test\"], chain = \"server.pem\", key = \"file:server.key\" }";
+    let certified = setup.pki.servers.issue(pki::server(&[HOST, "localhost"]));
+    setup.write("control.pem", &certified.pem);
+    setup.write("control.key", &certified.key_pem);
+    let hosts = format!("[\"{HOST}\", \"localhost\"]");
+    let certificate = format!("{{ hosts = {hosts}, chain = \"control.pem\", key = \"file:control.key\" }}");
     setup.set("control", &format!("certificate = {certificate}"));
     setup.set("store", "path = \"store/gaccong.redb\"");
 }
@@ -45,6 +52,28 @@ impl Gateway {
         let request = Request::builder().method(method).uri(target).header("host", HOST);
         let request = request.header("content-type", "application/json").body(full(body)).unwrap();
         client.send(HOST, request).await.unwrap()
+    }
+
+    /// What a person gives to commands that ask the control API: address, certificate, key and CA, in a file.
+    pub fn client_profile(&self, name: &str, who: &Certified) -> PathBuf {
+        let file = |end: &str, text: &str| std::fs::write(self.dir().join(format!("{name}.{end}")), text).unwrap();
+        file("pem", &who.pem);
+        file("key", &who.key_pem);
+        std::fs::write(self.dir().join("server-ca.pem"), self.pki().servers.pem()).unwrap();
+        let address = format!("https://localhost:{}", self.control().port());
+        let lines = [("control", address), ("cert", format!("{name}.pem")), ("key", format!("{name}.key"))];
+        let lines: String = lines.iter().map(|(key, value)| format!("{key} = \"{value}\"\n")).collect();
+        file("toml", &(lines + "ca = \"server-ca.pem\"\n"));
+        self.dir().join(format!("{name}.toml"))
+    }
+
+    /// Runs a command that asks the control API: exit code, standard output, standard error.
+    pub async fn command(&self, profile: &Path, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = crate::gateway::command();
+        command.args(arguments).env("GACCONG_PROFILE", profile).current_dir(self.dir());
+        let output = within_patience("a command", command.output()).await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
     /// Bob revokes.

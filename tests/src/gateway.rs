@@ -64,6 +64,11 @@ impl Gateway {
         Self::spawn(self.folder.clone(), &[], self.drain_stdout).await
     }
 
+    /// Starts another where this one was, with further options.
+    pub async fn restart_with(&self, options: &[&str]) -> Self {
+        Self::spawn(self.folder.clone(), options, self.drain_stdout).await
+    }
+
     async fn spawn(folder: Arc<Folder>, options: &[&str], drain_stdout: bool) -> Self {
         let mut child = command()
             .arg("run")
@@ -103,6 +108,11 @@ impl Gateway {
     /// Where the control API is.
     pub fn control(&self) -> SocketAddr {
         self.ready.control.expect("the set-up has a control API")
+    }
+
+    /// The process.
+    pub fn pid(&self) -> i32 {
+        self.ready.pid
     }
 
     /// The CAs.

@@ -332,6 +332,8 @@ pub struct StateEvent {
 pub enum Activity {
     /// It is there.
     Create,
+    /// It was read.
+    Read,
     /// It is otherwise.
     Update,
     /// It is gone.

@@ -74,6 +74,29 @@ pub fn find(directory: &Path, id: Uuid) -> io::Result<Vec<Recorded>> {
     Ok(found)
 }
 
+/// How many commits the store had at the last change of it that is recorded; `None` where none is.
+///
+/// # Errors
+/// The directory or a segment cannot be read.
+pub fn last_store_serial(directory: &Path) -> io::Result<Option<u64>> {
+    // Inside of a text the quotes would be escaped: this can only be the key.
+    const KEY: &[u8] = b"\"store_serial\":";
+    for segment in segments(directory)?.into_iter().rev() {
+        let mut last = None;
+        for block in blocks(vec![segment]) {
+            let bytes = block?.bytes;
+            if let Some(at) = memchr::memmem::rfind(&bytes, KEY) {
+                let digits = bytes.iter().skip(at + KEY.len()).take_while(|byte| byte.is_ascii_digit());
+                last = String::from_utf8(digits.copied().collect()).ok().and_then(|number| number.parse().ok());
+            }
+        }
+        if last.is_some() {
+            return Ok(last);
+        }
+    }
+    Ok(None)
+}
+
 /// Iterator over blocks of whole lines; see [`blocks`].
 #[derive(Debug)]
 pub struct Blocks {

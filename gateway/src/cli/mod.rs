@@ -5,12 +5,15 @@ pub mod demo;
 pub mod device;
 pub mod duration;
 pub mod grant;
+pub mod lockdown;
 pub mod pki;
 pub mod policy;
 pub mod remote;
+pub mod revoke;
 pub mod run;
 pub mod schema;
 mod signing;
+pub mod store;
 pub mod why;
 
 use std::fmt::Display;
@@ -57,6 +60,18 @@ pub enum Command {
     /// Policies: what they say, why, and what they would say.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Refuses people, devices and certificates at once, in live streams too.
+    #[command(subcommand)]
+    Revoke(revoke::RevokeCommand),
+    /// Closes apps, groups, issuers and trust domains until another person opens them.
+    #[command(subcommand)]
+    Lockdown(lockdown::LockdownCommand),
+    /// The alert level, which policies can see.
+    #[command(subcommand)]
+    Alert(lockdown::AlertCommand),
+    /// What the gateway keeps, while no gateway has it open.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Grants for emergencies: made, signed and checked, with no gateway running.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
@@ -85,6 +100,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Device(command) => device::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Revoke(command) => revoke::run(&command),
+        Command::Lockdown(command) => lockdown::run(&command),
+        Command::Alert(command) => lockdown::alert(&command),
+        Command::Store(command) => store::run(&command),
         Command::Grant(command) => grant::run(&command),
         Command::Schema(command) => schema::run(&command),
     }

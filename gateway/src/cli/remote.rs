@@ -1,7 +1,9 @@
 //! Commands that ask a running gateway: a client of its control API, with a certificate.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,18 +13,22 @@ use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{EXIT_FAILED, EXIT_NO, EXIT_USAGE};
+use super::{EXIT_FAILED, EXIT_NO, EXIT_USAGE, Format, fail};
 use crate::config::KeyRef;
 use crate::config::source::{read_bounded, words};
 use crate::outgoing::{Bounds, Client, OutgoingError, Response, Url};
+use crate::request::identify::printable;
 
 /// How much one answer may be and take.
 const BOUNDS: Bounds = Bounds { max_bytes: 256 << 20, timeout: Duration::from_secs(120) };
 
 /// No honest profile is larger.
 const MAX_PROFILE_BYTES: u64 = 64 << 10;
+
+/// How much of a text is shown.
+const MAX_SHOWN_BYTES: usize = 256;
 
 /// What cannot stand in one segment of a path, nor in a value of a query (RFC 3986 §3.3 and §3.4).
 const RESERVED: &AsciiSet = &CONTROLS
@@ -189,6 +195,83 @@ fn result<T: DeserializeOwned>(answer: Response) -> Result<T, RemoteError> {
         retry_after: field(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs),
         ..said
     })))
+}
+
+/// Whom or what a call is about.
+#[derive(Debug)]
+pub struct About<'a> {
+    /// `revocations`, `lockdowns` …
+    pub what: &'static str,
+    /// `user`, `app` …
+    pub kind: &'static str,
+    /// Its name.
+    pub id: &'a str,
+}
+
+/// Makes a call that changes something and has nothing to show; the exit code of the command.
+pub fn change(args: &RemoteArgs, method: Method, about: &About<'_>, body: Option<&Value>) -> ExitCode {
+    let path = format!("/v1/{}?kind={}&id={}", about.what, about.kind, segment(about.id));
+    finish(args, async |remote| remote.call::<Value>(method, &path, body).await.map(drop))
+}
+
+/// Puts a value; the exit code of the command.
+pub fn put(args: &RemoteArgs, path: &str, body: &Value) -> ExitCode {
+    finish(args, async |remote| remote.call::<Value>(Method::PUT, path, Some(body)).await.map(drop))
+}
+
+/// Prints one object; the exit code of the command.
+pub fn show(args: &RemoteArgs, path: &str, format: Format) -> ExitCode {
+    finish(args, async |remote| {
+        let object: Map<String, Value> = remote.call(Method::GET, path, None).await?;
+        let mut out = io::stdout().lock();
+        match format {
+            Format::Json => writeln!(out, "{:#}", Value::Object(object)),
+            Format::Text => writeln!(out, "{}", fields(&object, "\n")),
+        }
+        .map_err(|error| RemoteError::Unreachable(format!("cannot print: {error}")))
+    })
+}
+
+/// Prints what stands under `key`, a line each; the exit code of the command.
+pub fn list(args: &RemoteArgs, path: &str, key: &str, format: Format) -> ExitCode {
+    finish(args, async |remote| {
+        let all: Map<String, Value> = remote.call(Method::GET, path, None).await?;
+        let mut out = io::stdout().lock();
+        let printed = match format {
+            Format::Json => writeln!(out, "{:#}", Value::Object(all)),
+            Format::Text => {
+                let lines = all.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+                lines.map(|line| fields(line, "\t")).try_for_each(|line| writeln!(out, "{line}"))
+            }
+        };
+        printed.map_err(|error| RemoteError::Unreachable(format!("cannot print: {error}")))
+    })
+}
+
+fn fields(object: &Map<String, Value>, between: &str) -> String {
+    let fields: Vec<_> = object.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+    fields.join(between)
+}
+
+/// A value without quotes, a text as [`safe`] shows it.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), safe)
+}
+
+/// A text of others that cannot move the terminal's cursor.
+pub fn safe(text: &str) -> String {
+    printable(text, MAX_SHOWN_BYTES)
+}
+
+fn finish(args: &RemoteArgs, run: impl AsyncFnOnce(&Remote) -> Result<(), RemoteError>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(EXIT_FAILED, error),
+    };
+    match runtime.block_on(async { run(&Remote::new(args)?).await }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.exit_code(), error),
+    }
 }
 
 /// A name as one segment of a path.

@@ -21,12 +21,16 @@ pub struct RunArgs {
     /// Take the sockets over from the gateway that is running with this configuration.
     #[arg(long)]
     pub upgrade: bool,
+    /// Start although the store is older than the records know: what was revoked in between is let in again.
+    #[arg(long)]
+    pub accept_older_store: bool,
 }
 
 /// Runs until a signal or a successor ends it.
 pub fn run(args: RunArgs) -> ExitCode {
     log_to_stderr("info");
-    let start = Start { config_file: args.config, upgrade: args.upgrade };
+    let RunArgs { config, upgrade, accept_older_store } = args;
+    let start = Start { config_file: config, upgrade, accept_older_store };
     match server::run(&start, &CancellationToken::new(), server::announce) {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::Invalid(diagnostics)) => {

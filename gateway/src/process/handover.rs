@@ -98,6 +98,11 @@ impl Successors {
         }
     }
 
+    /// The connection of the successor that serves, by which it tells of changes.
+    pub fn into_successor(self) -> Option<tokio::net::UnixStream> {
+        self.loading
+    }
+
     /// Whether one of them holds the sockets, even if it does not serve yet.
     pub fn have_sockets(&self) -> bool {
         self.loading.is_some()
@@ -141,10 +146,14 @@ async fn give(successor: &tokio::net::UnixStream, sockets: &Sockets) -> io::Resu
 pub struct Predecessor(UnixStream);
 
 impl Predecessor {
-    /// Tells it that this process serves.
-    pub fn ready(mut self) {
-        if let Err(error) = self.0.write_all(READY) {
-            tracing::warn!(%error, "the predecessor has ended already; this process serves alone");
+    /// Tells it that this process serves. While it drains it is to be told of changes by the socket that is returned.
+    pub fn ready(mut self) -> Option<UnixStream> {
+        match self.0.write_all(READY) {
+            Ok(()) => Some(self.0),
+            Err(error) => {
+                tracing::warn!(%error, "the predecessor has ended already; this process serves alone");
+                None
+            }
         }
     }
 }

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::event::PoliciesEvent;
 use crate::audit::log::AuditLog;
+use crate::audit::read;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{Config, Listen};
+use crate::config::{AuditSink, Config, Listen};
 use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
@@ -71,6 +72,8 @@ pub struct Start {
     pub config_file: PathBuf,
     /// Whether to take the sockets of the process that is running.
     pub upgrade: bool,
+    /// Whether a store may be older than the records know.
+    pub accept_older_store: bool,
 }
 
 /// Where a process listens, once it does.
@@ -133,17 +136,20 @@ async fn serve(
         .map_err(cannot(format!("cannot listen for a successor beside {}", handover.display())))?;
 
     let audit = AuditLog::start(&config.audit, &config.limits).map_err(cannot("cannot open the audit log"))?;
-    let (state, writer) = open_state(config)?;
+    let (state, writer) = open_state(config, start.accept_older_store)?;
     let gateway = Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new()?));
     gateway.metrics.reloaded(true);
     gateway.audit.put(PoliciesEvent::in_force(&gateway.snapshot.load()));
+    if let Some(opened) = gateway.state.opened() {
+        gateway.audit.put(opened);
+    }
     grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     let mut tasks = Tasks::start(&gateway, inputs);
-    if let Some(predecessor) = predecessor {
-        predecessor.ready();
+    if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {
+        gateway.state.tell(predecessor).await;
     }
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
@@ -151,17 +157,28 @@ async fn serve(
     ready(place);
     notify_systemd();
 
-    let ending = until_told(&mut signals, successors, &gateway.state, &tasks, stop).await;
+    let ending = until_told(&mut signals, successors, &gateway, &tasks, stop).await;
     let running = drain::drain(&gateway, &config.listen, ending, &mut tasks).await;
     close(audit, running).await?;
     if tasks.have_failed() { Err(RunError::Task) } else { Ok(()) }
 }
 
-/// Reads what is kept. A store that cannot be read is no empty one.
-fn open_state(config: &Config) -> Result<(State, Writer), StoreError> {
+/// Reads what is kept. A store that cannot be read is no empty one, and one that is older than the records know no new
+/// one.
+fn open_state(config: &Config, accept_older: bool) -> Result<(State, Writer), StoreError> {
     let open = |path: &Path| Embedded::open(path).map(|store| Box::new(store) as Box<dyn Store>);
     let path = config.store.as_ref().map(|store| store.path.clone());
     let store = path.as_deref().map(open).transpose()?;
+    if let (Some(store), Some(path), AuditSink::Directory(records)) = (&store, &path, &config.audit.sink) {
+        let unreadable = |error| StoreError::Io(format!("{}: {error}", records.display()));
+        let known = if records.exists() { read::last_store_serial(records).map_err(unreadable)? } else { None };
+        match known {
+            Some(known) if store.serial() < known && !accept_older => {
+                return Err(StoreError::Older { path: path.clone(), found: store.serial(), known });
+            }
+            _ => {}
+        }
+    }
     let (state, writer) = State::load(&config.posture, store)?;
     Ok((state, writer.reopening(move || path.as_deref().map_or(Err(StoreError::Absent), open))))
 }
@@ -222,7 +239,7 @@ impl Signals {
 async fn until_told(
     signals: &mut Signals,
     mut successors: Successors,
-    state: &State,
+    gateway: &Arc<Gateway>,
     tasks: &Tasks,
     stop: &CancellationToken,
 ) -> Ending {
@@ -231,7 +248,13 @@ async fn until_told(
         _ = signals.interrupt.recv() => {}
         () = stop.cancelled() => {}
         () = tasks.failure() => {}
-        () = successors.taken_over(state) => return Ending::HandedOver,
+        () = successors.taken_over(&gateway.state) => {
+            if let Some(successor) = successors.into_successor() {
+                let gateway = Arc::clone(gateway);
+                drop(tokio::spawn(async move { gateway.state.follow(successor).await }));
+            }
+            return Ending::HandedOver;
+        }
     }
     // A successor that is still loading soon serves what is waiting to be accepted.
     if successors.have_sockets() { Ending::HandedOver } else { Ending::Told }

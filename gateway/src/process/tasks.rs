@@ -4,18 +4,23 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
 use crate::state::Writer;
 use crate::streams::sweep;
+
+/// How often what has expired is forgotten.
+const FORGET_PERIOD: Duration = Duration::from_secs(60);
 
 /// Everything that runs besides the connections.
 #[derive(Debug)]
@@ -52,6 +57,7 @@ impl Tasks {
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
         supervise("grants", &failed, grants::run(Arc::clone(gateway)));
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
+        supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
@@ -86,6 +92,21 @@ impl Tasks {
     /// Leaves metrics and health to the successor.
     pub fn stop_management(&self) {
         self.stop_management.cancel();
+    }
+}
+
+/// Forgets, once a minute, what is kept and counts no more.
+async fn forget_expired(gateway: Arc<Gateway>) {
+    let mut interval = tokio::time::interval(FORGET_PERIOD);
+    loop {
+        interval.tick().await;
+        let expired = gateway.state.live().expired(clock::now_ms());
+        if expired.is_empty() {
+            continue;
+        }
+        if let Err(error) = gateway.state.change(expired, Instant::now()).await {
+            tracing::warn!(%error, "what has expired is not forgotten yet");
+        }
     }
 }
 

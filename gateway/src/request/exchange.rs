@@ -289,4 +289,4 @@ fn event(head: &Head, connection: &Connection, asked: Option<Arc<Asked>>, decisi
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::entry::{
@@ -10,8 +11,8 @@ use super::entry::{
 use super::subject::Subject;
 use crate::store::{StoreError, Table, Write};
 
-/// One change.
-#[derive(Debug, Clone, PartialEq)]
+/// One change. Its JSON form is what a process tells the one that it took over from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// A subject is refused from now on.
     Revoke(Revocation),

@@ -262,6 +262,15 @@ impl Live {
         Affected::Nobody
     }
 
+    /// What is kept and counts no more: signals whose replay would be too old anyway, and revocations that have ended.
+    pub fn expired(&self, now_ms: i64) -> Vec<Change> {
+        let seen = self.seen.all().into_iter().filter(|it| it.until_ms < now_ms);
+        let seen = seen.map(|it| Change::Unsee(Arc::clone(&it.stream), Arc::clone(&it.jti)));
+        let ended = self.revocations.all().into_iter().filter(|it| it.until_ms.is_some_and(|until| until < now_ms));
+        let ended = ended.map(|it| Change::Reinstate { subject: it.subject.clone(), by: "gateway".into() });
+        seen.chain(ended).take(super::MAX_CHANGES).collect()
+    }
+
     fn changed(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }

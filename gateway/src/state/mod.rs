@@ -10,10 +10,14 @@ pub mod live;
 pub mod posture;
 mod record;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
 pub use change::{Affected, Change, Outcome, Outcomes};
@@ -25,6 +29,7 @@ pub use live::{Kept, Live};
 pub use subject::{Subject, SubjectKind, Subjects};
 pub use writer::Writer;
 
+use crate::audit::event::StateEvent;
 use crate::config;
 use crate::store::{Store, StoreError};
 
@@ -39,6 +44,8 @@ pub const MAX_CHANGES: usize = 2_000;
 pub struct State {
     live: Live,
     orders: mpsc::Sender<Order>,
+    /// The serial of the store when it was read, where there is one.
+    opened_at: Option<u64>,
 }
 
 /// What the writer is asked for.
@@ -57,6 +64,10 @@ enum Order {
     Release(oneshot::Sender<()>),
     /// To open it again, since that process did not serve.
     Reclaim,
+    /// To tell the process that was taken over from of every change, while it still has streams.
+    Tell(UnixStream),
+    /// To put a change in force that another process has kept.
+    Follow(Vec<Change>),
 }
 
 /// Changes that are kept and in force.
@@ -79,12 +90,18 @@ impl State {
             writer::load(&live, &**store)?;
         }
         let (orders, queue) = mpsc::channel(QUEUE);
-        Ok((Self { live, orders }, Writer::new(queue, store)))
+        let opened_at = store.as_ref().map(|store| store.serial());
+        Ok((Self { live, orders, opened_at }, Writer::new(queue, store)))
     }
 
     /// What is known now.
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// What the records say of the store that was read: how many commits it had. A process with an older one will be told.
+    pub fn opened(&self) -> Option<StateEvent> {
+        Some(record::opened(self.opened_at?))
     }
 
     /// Makes changes, all or none of them, at most [`MAX_CHANGES`]. When this returns they are on the disk and in force,
@@ -110,6 +127,23 @@ impl State {
         let (done, released) = oneshot::channel();
         if self.orders.send(Order::Release(done)).await.is_ok() {
             let _ = released.await;
+        }
+    }
+
+    /// Tells the process at the other end of every change from now on, until it ends.
+    pub async fn tell(&self, predecessor: UnixStream) {
+        let _ = self.orders.send(Order::Tell(predecessor)).await;
+    }
+
+    /// Puts changes in force that the process at the other end has kept, until it ends: what they forbid must not go on
+    /// here while this process drains.
+    pub async fn follow(&self, successor: tokio::net::UnixStream) {
+        let mut lines = BufReader::new(successor).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            match serde_json::from_str(&line) {
+                Ok(changes) => drop(self.orders.send(Order::Follow(changes)).await),
+                Err(error) => tracing::error!(%error, "the successor tells of a change that cannot be understood"),
+            }
         }
     }
 

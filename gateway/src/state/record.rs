@@ -8,6 +8,22 @@ use super::change::Change;
 use crate::audit::event::{Activity, StateEvent};
 use crate::clock;
 
+/// The record of a store that was read.
+pub(super) fn opened(serial: u64) -> StateEvent {
+    StateEvent {
+        id: Uuid::now_v7(),
+        time_ms: clock::now_ms(),
+        activity: Activity::Read,
+        entity: "store",
+        kind: "embedded",
+        name: "store".into(),
+        by: "gateway".into(),
+        cause: None,
+        until_ms: None,
+        store_serial: Some(serial),
+    }
+}
+
 /// The record of a change that has come into force; `None` for one that needs none of its own.
 pub(super) fn of(change: &Change, store_serial: Option<u64>) -> Option<StateEvent> {
     let event = |activity, entity, kind, name: &Arc<str>, by: &Arc<str>| StateEvent {

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,6 +18,9 @@ use crate::streams::sweep;
 /// How many orders share a commit.
 const GROUP: usize = 64;
 
+/// How long a process that was taken over from may take to hear of a change.
+const TELL_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Opens the store again after it was released.
 type Reopen = Box<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send>;
 
@@ -24,6 +29,8 @@ pub struct Writer {
     queue: mpsc::Receiver<Order>,
     store: Kept,
     reopen: Option<Reopen>,
+    /// The process that was taken over from, while it still has streams.
+    predecessor: Option<UnixStream>,
 }
 
 /// Where changes are kept.
@@ -63,7 +70,7 @@ pub(super) fn load(live: &Live, store: &dyn Store) -> Result<(), StoreError> {
 
 impl Writer {
     pub(super) fn new(queue: mpsc::Receiver<Order>, store: Option<Box<dyn Store>>) -> Self {
-        Self { queue, store: store.map_or(Kept::Nowhere, Kept::In), reopen: None }
+        Self { queue, store: store.map_or(Kept::Nowhere, Kept::In), reopen: None, predecessor: None }
     }
 
     /// What opens the store again after it was released to a successor that did not serve.
@@ -115,20 +122,42 @@ impl Writer {
                     Err(error) => tracing::error!(%error, "cannot open the store again: changes are refused"),
                 }
             }
+            Order::Tell(predecessor) => {
+                // One that does not read must not hold this process up.
+                let bounded = predecessor.set_write_timeout(Some(TELL_TIMEOUT));
+                self.predecessor = bounded.is_ok().then_some(predecessor);
+            }
+            Order::Follow(changes) => enforce(gateway, changes, Recorded::Elsewhere, Instant::now()),
             Order::Change { .. } => {}
         }
     }
 
     /// Commits a group of orders together. Where that fails each is tried alone: one that is too large for the disk must
     /// not take the others with it.
-    fn settle(&self, gateway: &Gateway, group: Vec<Pending>) {
+    fn settle(&mut self, gateway: &Gateway, group: Vec<Pending>) {
         if group.is_empty() {
             return;
         }
         match self.commit(group.iter().flat_map(|pending| &pending.changes)) {
-            Ok(serial) => group.into_iter().for_each(|pending| put_in_force(gateway, pending, serial)),
+            Ok(serial) => {
+                group.iter().for_each(|pending| self.tell(&pending.changes));
+                group.into_iter().for_each(|pending| put_in_force(gateway, pending, serial));
+            }
             Err(_) if group.len() > 1 => group.into_iter().for_each(|pending| self.settle(gateway, vec![pending])),
             Err(error) => group.into_iter().for_each(|pending| refuse(gateway, pending, &error)),
+        }
+    }
+
+    /// Tells the process that was taken over from, where it still runs.
+    fn tell(&mut self, changes: &[Change]) {
+        let Some(predecessor) = &mut self.predecessor else { return };
+        let told = serde_json::to_vec(changes).map_err(io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            predecessor.write_all(&line)
+        });
+        if told.is_err() {
+            // It has ended, or hangs; then its drain ends it.
+            self.predecessor = None;
         }
     }
 
@@ -163,7 +192,7 @@ fn prepare(
 
 fn put_in_force(gateway: &Gateway, pending: Pending, serial: u64) {
     let Pending { changes, outcomes, received, done } = pending;
-    enforce(gateway, changes, Some(serial), received);
+    enforce(gateway, changes, Recorded::Kept(serial), received);
     // Whoever asked may be gone.
     let _ = done.send(Ok(Applied { outcomes, serial }));
 }
@@ -173,15 +202,30 @@ fn refuse(gateway: &Gateway, pending: Pending, error: &StoreError) {
     let Pending { changes, received, done, .. } = pending;
     if !matches!(error, StoreError::Absent) {
         tracing::error!(%error, "a change is not kept");
-        enforce(gateway, changes.into_iter().filter(Change::only_takes_away).collect(), None, received);
+        enforce(gateway, changes.into_iter().filter(Change::only_takes_away).collect(), Recorded::NotKept, received);
     }
     let _ = done.send(Err(error.clone()));
 }
 
-/// Puts changes in force, cuts what they forbid, and records them. `serial` is that of the store, where they are kept.
-fn enforce(gateway: &Gateway, changes: Vec<Change>, serial: Option<u64>, received: Instant) {
+/// What the record of a change says of the store.
+#[derive(Debug, Clone, Copy)]
+enum Recorded {
+    /// Its serial with the change.
+    Kept(u64),
+    /// The change will not survive the process.
+    NotKept,
+    /// The process that has the store records it.
+    Elsewhere,
+}
+
+/// Puts changes in force, cuts what they forbid, and records them.
+fn enforce(gateway: &Gateway, changes: Vec<Change>, recorded: Recorded, received: Instant) {
     let (mut subjects, mut everyone) = (HashSet::new(), false);
-    let records: Vec<_> = changes.iter().filter_map(|change| record::of(change, serial)).collect();
+    let records: Vec<_> = match recorded {
+        Recorded::Kept(serial) => changes.iter().filter_map(|change| record::of(change, Some(serial))).collect(),
+        Recorded::NotKept => changes.iter().filter_map(|change| record::of(change, None)).collect(),
+        Recorded::Elsewhere => Vec::new(),
+    };
     for change in changes {
         match gateway.state.live().apply(change) {
             Affected::Nobody => {}

@@ -5,6 +5,7 @@
 //! committed before it is acknowledged ([`crate::state`]).
 
 pub mod embedded;
+pub mod export;
 pub mod migrate;
 
 use std::fmt;
@@ -125,6 +126,19 @@ pub enum StoreError {
         /// Its version.
         found: u64,
         /// The newest that is known.
+        known: u64,
+    },
+    /// The file is a copy of before.
+    #[error(
+        "{path}: the store is an old copy: it has {found} commits, and the records know of a change with {known}; what \
+         was revoked in between would be let in again. Restore a newer copy, or run with `--accept-older-store`"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its commits.
+        found: u64,
+        /// Those of the last change that was recorded.
         known: u64,
     },
     /// It could not be read or written.

@@ -62,6 +62,7 @@ impl<'a> StateChange<'a> {
     pub(super) fn of(event: &'a StateEvent, bounds: &'static Bounds) -> Self {
         let (activity_id, activity_name) = match event.activity {
             Activity::Create => (1, "Create"),
+            Activity::Read => (2, "Read"),
             Activity::Update => (3, "Update"),
             Activity::Delete => (4, "Delete"),
         };
@@ -76,8 +77,8 @@ impl<'a> StateChange<'a> {
             metadata: Metadata::of_gateway(event.id),
             status_id: if kept { 1 } else { 2 },
             status: if kept { "Success" } else { "Failure" },
-            severity_id: 3,
-            severity: "Medium",
+            severity_id: if event.activity == Activity::Read { 1 } else { 3 },
+            severity: if event.activity == Activity::Read { "Informational" } else { "Medium" },
             comment: event.cause.as_deref().map(|cause| bounds.detail(cause)),
             entity: Entity { r#type: event.entity, name: bounds.name(event.kind), uid: bounds.name(&event.name) },
             actor: Actor::of(PrincipalKind::User, &event.by, &[], bounds),

@@ -32,7 +32,8 @@ fn serve(args: &DemoArgs, mut prepared: Prepared) -> ExitCode {
     let stop = CancellationToken::new();
     let (ready, is_ready) = mpsc::channel();
     let gateway = thread::spawn({
-        let (stop, start) = (stop.clone(), Start { config_file: prepared.config.clone(), upgrade: false });
+        let (stop, start) =
+            (stop.clone(), Start { config_file: prepared.config.clone(), upgrade: false, accept_older_store: false });
         move || {
             server::run(&start, &stop, |_| {
                 // Whoever waited is gone only if the demo is ending.

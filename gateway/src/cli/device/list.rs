@@ -9,11 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::unwritable;
 use crate::cli::Format;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, segment};
-use crate::request::identify::printable;
-
-/// How much of a text is shown.
-const MAX_SHOWN_BYTES: usize = 256;
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, safe, segment};
 
 /// Every device of which something is known.
 #[derive(Debug, Args)]
@@ -71,14 +67,4 @@ fn print(devices: &[Device], format: Format) -> io::Result<()> {
         writeln!(out, "{id}\t{owner}\t{}\t{}", sources.join(","), facts.join(" "))?;
     }
     out.flush()
-}
-
-/// A value without quotes.
-pub(super) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), safe)
-}
-
-/// A text of others that cannot move the terminal's cursor.
-pub(super) fn safe(text: &str) -> String {
-    printable(text, MAX_SHOWN_BYTES)
 }

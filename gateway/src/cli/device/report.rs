@@ -11,9 +11,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
-use super::list::plain;
 use super::unwritable;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, segment};
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, segment};
 use crate::cli::{Format, duration};
 use crate::device::{self, Finding, Machine};
 

@@ -7,10 +7,9 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::list::{plain, safe};
 use super::unwritable;
 use crate::cli::Format;
-use crate::cli::remote::{Remote, RemoteArgs, RemoteError, segment};
+use crate::cli::remote::{Remote, RemoteArgs, RemoteError, plain, safe, segment};
 
 /// All that is known of a device.
 #[derive(Debug, Args)]

@@ -16,7 +16,8 @@ use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::pki::{Authority, AuthorityRequest, KeyKind, LeafRequest, Name, Purpose, Validity};
 use crate::process::load;
-use crate::state::State;
+use crate::state::{State, Writer};
+use crate::store::Store;
 
 const CONFIG: &str = r#"
 [listen]
@@ -39,6 +40,12 @@ directory = "audit"
 "#;
 
 fn gateway(dir: &Path) -> (Arc<Gateway>, AuditLog) {
+    let (gateway, audit, _writer) = gateway_with(dir, None);
+    (gateway, audit)
+}
+
+/// A gateway, and what changes its store.
+pub(crate) fn gateway_with(dir: &Path, store: Option<Box<dyn Store>>) -> (Arc<Gateway>, AuditLog, Writer) {
     let (validity, key) = (Validity::days(1), KeyKind::P256);
     let request = AuthorityRequest { name: "test".to_owned(), validity, key };
     let authority = Authority::create(&dir.join("pki"), &request).unwrap();
@@ -51,8 +58,8 @@ fn gateway(dir: &Path) -> (Arc<Gateway>, AuditLog) {
 
     let snapshot = load::load(&dir.join("gaccong.toml"), None).unwrap().snapshot;
     let audit = AuditLog::start(&snapshot.config.audit, &snapshot.config.limits).unwrap();
-    let (state, _) = State::load(&snapshot.config.posture, None).unwrap();
-    (Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new().unwrap())), audit)
+    let (state, writer) = State::load(&snapshot.config.posture, store).unwrap();
+    (Arc::new(Gateway::new(snapshot, state, &audit, Metrics::new().unwrap())), audit, writer)
 }
 
 /// Panics in the middle of an exchange, and returns the records.

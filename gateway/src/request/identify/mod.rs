@@ -15,7 +15,7 @@ use crate::reason::Reason;
 pub use certificate::{ChainLink, ClientCertificate, Names};
 pub use distinguished_name::distinguished_name;
 pub use naming::{Named, identify};
-pub(crate) use text::printable;
+pub(crate) use text::{hex, printable};
 
 /// What a connection proves. Made once, after the handshake.
 #[derive(Debug, Clone)]

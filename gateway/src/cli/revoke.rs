@@ -1,0 +1,144 @@
+//! `gaccong revoke`: who and what is refused, at once and in every live stream.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::remote::{self, About, RemoteArgs};
+use super::{Format, duration};
+use crate::state::SubjectKind;
+
+/// Whom to revoke.
+#[derive(Debug, Subcommand)]
+pub enum RevokeCommand {
+    /// A person, by the name that policies know.
+    User(RevokeArgs),
+    /// A service or a job, by the name that policies know.
+    Workload(RevokeArgs),
+    /// A device, by the name in its certificate.
+    Device(RevokeArgs),
+    /// A login session.
+    Session(RevokeArgs),
+    /// A certificate: its SHA-256 fingerprint, or `ISSUER|SERIAL`.
+    Certificate(RevokeArgs),
+    /// Who and what is revoked.
+    List(ListArgs),
+    /// Ends a revocation.
+    Lift(SubjectArgs),
+    /// Makes a subject prove again who it is: what it has open ends, what it opens anew goes on.
+    Reauthenticate(SubjectArgs),
+}
+
+/// Revokes.
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    /// Who or what.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// For how long, such as `90s`, `15m`, `8h`, `7d`. Without it, until it is lifted.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    duration: Option<Duration>,
+}
+
+/// Lists.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A subject.
+#[derive(Debug, Args)]
+pub struct SubjectArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    /// Of what kind.
+    #[arg(value_name = "KIND", value_enum)]
+    kind: Kind,
+    /// Who or what.
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// The kinds of subjects on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "documented at SubjectKind")]
+pub enum Kind {
+    User,
+    Workload,
+    Device,
+    Session,
+    Certificate,
+}
+
+/// Does it.
+pub fn run(command: &RevokeCommand) -> ExitCode {
+    match command {
+        RevokeCommand::User(args) => revoke(SubjectKind::User, args),
+        RevokeCommand::Workload(args) => revoke(SubjectKind::Workload, args),
+        RevokeCommand::Device(args) => revoke(SubjectKind::Device, args),
+        RevokeCommand::Session(args) => revoke(SubjectKind::Session, args),
+        RevokeCommand::Certificate(args) => revoke(SubjectKind::Certificate, args),
+        RevokeCommand::List(args) => remote::list(&args.remote, "/v1/revocations", "revocations", args.format),
+        RevokeCommand::Lift(args) => about(args, Method::DELETE, "revocations"),
+        RevokeCommand::Reauthenticate(args) => about(args, Method::POST, "reauthentications"),
+    }
+}
+
+fn revoke(kind: SubjectKind, args: &RevokeArgs) -> ExitCode {
+    let mut body = Map::new();
+    body.extend(args.reason.as_ref().map(|reason| ("reason".to_owned(), json!(reason))));
+    body.extend(args.duration.map(|duration| ("for_s".to_owned(), json!(duration.as_secs()))));
+    let about = About { what: "revocations", kind: kind.as_str(), id: &normal(kind, &args.id) };
+    remote::change(&args.remote, Method::POST, &about, Some(&Value::Object(body)))
+}
+
+fn about(args: &SubjectArgs, method: Method, what: &'static str) -> ExitCode {
+    let kind = args.kind.into();
+    let about = About { what, kind: SubjectKind::as_str(kind), id: &normal(kind, &args.id) };
+    remote::change(&args.remote, method, &about, None)
+}
+
+/// A fingerprint as tools print it (`AB:CD:…`) is the one that records have.
+fn normal(kind: SubjectKind, id: &str) -> String {
+    let digits: String = id.chars().filter(|c| *c != ':').collect();
+    let is_fingerprint = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    if kind == SubjectKind::Certificate && is_fingerprint { digits.to_ascii_lowercase() } else { id.to_owned() }
+}
+
+impl From<Kind> for SubjectKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::User => Self::User,
+            Kind::Workload => Self::Workload,
+            Kind::Device => Self::Device,
+            Kind::Session => Self::Session,
+            Kind::Certificate => Self::Certificate,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_taken_as_tools_print_them() {
+        let printed = "AB:".repeat(31) + "CD";
+        let expected = "ab".repeat(31) + "cd";
+        assert_eq!(normal(SubjectKind::Certificate, &printed), expected);
+        assert_eq!(normal(SubjectKind::Device, &printed), printed);
+        assert_eq!(normal(SubjectKind::Certificate, "CN=Laptops|0A"), "CN=Laptops|0A");
+    }
+}
