@@ -106,7 +106,10 @@ fn parameters(call: &Call) -> Vec<Parameter> {
         parameters.push(query("kind").schema(Some(kind)));
         parameters.push(query("id").schema(Some(text())));
     }
-    parameters.into_iter().map(|parameter| parameter.required(Required::True).build()).collect()
+    let filter =
+        |name: &&str| ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query).schema(Some(text()));
+    let required = parameters.into_iter().map(|parameter| parameter.required(Required::True).build());
+    required.chain(call.filters.iter().map(|name| filter(name).required(Required::False).build())).collect()
 }
 
 fn content(shape: Shape) -> Content {
