@@ -13,6 +13,7 @@ mod problem;
 mod reauthentications;
 mod revocations;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,9 +125,14 @@ impl Asking<'_> {
 
     /// The JSON body, or what is wrong with it.
     fn body<T: DeserializeOwned>(&self) -> Result<T, Answer> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Answer::problem(StatusCode::BAD_REQUEST, format!("this is not what the call takes: {error}"))
-        })
+        let refused = |why: &dyn Display| {
+            Answer::problem(StatusCode::BAD_REQUEST, format!("this is not what the call takes: {why}"))
+        };
+        // serde takes a list for the fields of a struct in their order.
+        if self.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(refused(&"an object is expected"));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| refused(&error))
     }
 
     /// The same where the call can do without.
