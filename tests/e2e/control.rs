@@ -20,7 +20,7 @@ permit (
 );
 "#;
 
-fn control(setup: &mut Setup) {
+pub(crate) fn control(setup: &mut Setup) {
     std::fs::create_dir(setup.dir().join("control-policies")).unwrap();
     setup.write("control-policies/soc.cedar", POLICY);
     setup.set("control", "address = \"127.0.0.1:0\"");

@@ -47,6 +47,7 @@ mod reload;
 mod replay;
 mod revocation;
 mod shadow;
+mod signals;
 mod signed_policies;
 mod store;
 mod streams_cut;

@@ -26,6 +26,7 @@ pub mod ocsp;
 pub mod pki;
 pub mod setup;
 pub mod streams;
+pub mod transmitter;
 pub mod upstream;
 
 use std::time::Duration;

@@ -43,6 +43,7 @@ pub struct Setup {
     sections: BTreeMap<&'static str, Vec<String>>,
     apps: Vec<String>,
     threats: Vec<String>,
+    signals: Vec<String>,
 }
 
 impl Setup {
@@ -63,6 +64,7 @@ impl Setup {
             sections: BTreeMap::new(),
             apps: Vec::new(),
             threats: Vec::new(),
+            signals: Vec::new(),
         };
         setup.set("listen", "address = \"127.0.0.1:0\"");
         setup.set("listen", "threads = 2");
@@ -133,6 +135,12 @@ impl Setup {
         self
     }
 
+    /// Adds a stream of signals with these lines.
+    pub fn signals(&mut self, lines: &str) -> &mut Self {
+        self.signals.push(lines.to_owned());
+        self
+    }
+
     /// Replaces what is known of a device.
     pub fn device(&mut self, device: &str, posture: Value) -> &mut Self {
         self.posture["devices"][device] = posture;
@@ -186,6 +194,9 @@ impl Setup {
         }
         for app in &self.apps {
             let _ = writeln!(toml, "[[app]]\n{app}\n");
+        }
+        for stream in &self.signals {
+            let _ = writeln!(toml, "[[signals]]\n{stream}\n");
         }
         for list in &self.threats {
             let _ = writeln!(toml, "[[threat]]\n{list}\n");

@@ -7,6 +7,7 @@ use gaccong_policy::PolicyIds;
 use http::{Method, Version};
 use uuid::Uuid;
 
+use crate::audit::signal::SignalEvent;
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::facts::break_glass::Signed;
@@ -26,6 +27,8 @@ pub enum Event {
     Connection(Box<ConnectionEvent>),
     /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
     Policies(Box<PoliciesEvent>),
+    /// A signal, or a change of its stream: OCSF Entity Management (3004).
+    Signal(Box<SignalEvent>),
     /// A grant for emergencies came into force, ended or is not good: OCSF Entity Management (3004).
     Grant(Box<GrantEvent>),
     /// What is kept has changed: OCSF Entity Management (3004).
@@ -140,6 +143,20 @@ pub struct DecisionFacts {
     pub policy_digest: Option<Arc<str>>,
     /// Errors of evaluation and other details that the client does not see.
     pub details: Vec<String>,
+}
+
+impl DecisionFacts {
+    /// A request that was admitted without a question to policy, and by what.
+    pub fn admitted(by: String) -> Self {
+        Self {
+            verdict: Verdict::Permit,
+            reason: None,
+            policies: PolicyIds::new(),
+            would_permit: PolicyIds::new(),
+            policy_digest: None,
+            details: vec![by],
+        }
+    }
 }
 
 /// The verdict on a request.

@@ -12,6 +12,7 @@ pub mod ocsf;
 pub mod queue;
 pub mod read;
 pub mod recorded;
+pub mod signal;
 
 mod segment;
 

@@ -1,8 +1,8 @@
 //! An event as one line of JSON after the Open Cybersecurity Schema Framework, version 1.8.
 //!
 //! A request is an HTTP Activity (4002), a refused connection attempt a Network Activity (4001, Refuse), both with the
-//! `security_control` profile. A load of policies is an Entity Management (3004, Activate), as are changes of grants for
-//! emergencies and of what is kept (3004); a decision that Cedar would have made otherwise a Detection
+//! `security_control` profile. A load of policies is an Entity Management (3004, Activate), as are signals and changes of
+//! grants for emergencies and of what is kept (3004); a decision that Cedar would have made otherwise a Detection
 //! Finding (2004). What OCSF has no place for stands under `unmapped.gaccong`, which has its own version.
 //!
 //! A line is never longer than [`LINE_LIMIT`]: every text is cut at a bound and says so. The bounds are generous at
@@ -14,6 +14,7 @@ mod grant;
 mod http_activity;
 mod network_activity;
 mod objects;
+mod signal;
 mod state_change;
 mod text;
 mod unmapped;
@@ -24,6 +25,7 @@ use self::detection_finding::DetectionFinding;
 use self::entity_management::EntityManagement;
 use self::http_activity::HttpActivity;
 use self::network_activity::NetworkActivity;
+use self::signal::SignalRecord;
 use self::state_change::StateChange;
 use self::text::{Bounds, OneLine};
 pub use self::unmapped::VERSION as UNMAPPED_VERSION;
@@ -77,6 +79,7 @@ fn serialize<S: Serializer>(event: &Event, bounds: &'static Bounds, serializer: 
         Event::Request(request) => HttpActivity::of(request, bounds).serialize(serializer),
         Event::Connection(attempt) => NetworkActivity::of(attempt, bounds).serialize(serializer),
         Event::ShadowMismatch(mismatch) => DetectionFinding::of(mismatch, bounds).serialize(serializer),
+        Event::Signal(signal) => SignalRecord::of(signal, bounds).serialize(serializer),
         Event::State(change) => StateChange::of(change, bounds).serialize(serializer),
         Event::Policies(load) => EntityManagement::of(load, bounds).serialize(serializer),
         Event::Grant(change) => EntityManagement::of_grant(change, bounds).serialize(serializer),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, one_of, suggestion};
 use super::load::Parts;
 use super::source::{Findings, Source, Spot};
-use super::{App, CONTROL, HostPattern, Mode, PostureMode, app, clients, decision, listen};
+use super::{App, CONTROL, Delivery, HostPattern, Mode, PostureMode, SignalStream, app, clients, decision, listen};
 
 /// Compares everything with everything it could contradict. Warnings wait until there is no error: where a part could not
 /// be read, much looks odd that is not.
@@ -27,6 +27,10 @@ fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     known_trust(&parts.management.trust, &parts.clients);
     if let Some(control) = &parts.control {
         known_trust(&control.trust, &parts.clients);
+    }
+    unique(parts.signals.iter().map(|(stream, spot)| (&stream.name, *spot)), "a stream of signals");
+    for (stream, spot) in &parts.signals {
+        pushed_without_control(stream, *spot, parts.control.is_some());
     }
     if let Some(break_glass) = &parts.break_glass {
         known_trust(&break_glass.trust, &parts.clients);
@@ -55,6 +59,12 @@ fn oddities(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     }
     if let Some(policy) = &parts.policy {
         shadowed_hosts(&parts.apps, policy);
+    }
+}
+
+fn pushed_without_control(stream: &SignalStream, spot: Spot<'_>, has_control: bool) {
+    if matches!(stream.delivery, Delivery::Push { .. }) && !has_control {
+        spot.error("tokens are pushed to the control API, and there is none", "`[control]`, or `[signals.poll]`");
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
-use super::source::{Findings, Source, unreadable, words};
+use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, app, audit, break_glass, check, clients, control, decision,
-    limits, listen, management, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, break_glass, check, clients,
+    control, decision, limits, listen, management, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -56,11 +56,12 @@ pub(super) struct Parts<'a> {
     pub(super) policy: Option<decision::Policy>,
     pub(super) management: management::Read<'a>,
     pub(super) control: Option<control::Read<'a>>,
+    pub(super) signals: Vec<(SignalStream, Spot<'a>)>,
     pub(super) break_glass: Option<break_glass::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 12] = [
+const MAIN_ONLY: [&str; 13] = [
     "include",
     "listen",
     "policy",
@@ -71,6 +72,7 @@ const MAIN_ONLY: [&str; 12] = [
     "control",
     "break_glass",
     "store",
+    "signals",
     "audit",
     "limits",
 ];
@@ -114,12 +116,17 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         policy: required_table(&mut root, "policy").and_then(decision::policy),
         management: management::read(root.table_or_empty("management")),
         control: root.table("control").and_then(control::read),
+        signals: signals::streams(root.tables("signals")),
         break_glass: root.table("break_glass").and_then(break_glass::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
+    let has_store = root.has("store");
     let store = root.table("store").and_then(store::read);
+    if let Some((_, spot)) = parts.signals.first().filter(|_| !has_store) {
+        spot.error("what signals change could not be kept", "`[store]`");
+    }
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -151,6 +158,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             threats,
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
+            signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
             break_glass: parts.break_glass.map(|read| read.break_glass),
             store,
             audit,

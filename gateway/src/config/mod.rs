@@ -24,6 +24,7 @@ mod rate;
 pub(crate) mod reader;
 mod reporter;
 mod revocation;
+mod signals;
 mod signing;
 pub(crate) mod source;
 mod store;
@@ -54,6 +55,7 @@ pub use name::{NameRule, NameSource};
 pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
+pub use signals::{Delivery, Endpoint, JwksSource, NameFormat, SerialBase, SignalStream, SubjectNames};
 pub use signing::{Signer, Signing};
 pub use store::Store;
 pub use upstream::{Scheme, Target, Upstream, UpstreamTls};
@@ -81,6 +83,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[[signals]]`, in the order of the file.
+    pub signals: Vec<Arc<SignalStream>>,
     /// `[break_glass]`
     pub break_glass: Option<BreakGlass>,
     /// `[store]`, where there is one.

@@ -50,6 +50,8 @@ pub enum Reporter {
     Devices,
     /// `osquery`: what comes in by osquery's remote API, each device for itself.
     Osquery,
+    /// `signals`: the stream of signals of the source's name.
+    Signals,
     /// `trust:NAME`: whoever has a certificate of that trust domain.
     TrustDomain(Arc<str>),
     /// `user:ID`, `workload:ID`.
@@ -125,6 +127,12 @@ impl PostureSource {
         }
     }
 
+    /// A stream of signals, where no source of its name says otherwise: it reports of others.
+    pub fn of_stream(name: &Arc<str>) -> Self {
+        let hold = HoldRule { share: 0.25, window: Duration::from_secs(600), min_devices: 10 };
+        Self { name: Arc::clone(name), who: Vec::new(), hold: Some(hold), ..Self::of_itself("", Reporter::Devices) }
+    }
+
     /// How old a fact of this source may become, where that differs from what holds for all sources.
     pub fn max_age_of(&self, fact: FactName) -> Option<Duration> {
         self.max_age.get(&fact).copied().or(self.default_max_age)
@@ -162,11 +170,12 @@ fn source<'a>(mut table: Table<'a>, trust: &mut Vec<(Arc<str>, Spot<'a>)>) -> Op
 }
 
 fn reporter<'a>(text: &Text<'a>, trust: &mut Vec<(Arc<str>, Spot<'a>)>) -> Option<Reporter> {
-    const EXPECTED: &str = "`devices`, `osquery`, `trust:NAME`, `user:ID` or `workload:ID`";
+    const EXPECTED: &str = "`devices`, `osquery`, `signals`, `trust:NAME`, `user:ID` or `workload:ID`";
     let principal = |kind, id: &str| Some(Reporter::Principal(Subject { kind, id: id.into() }));
     match text.split_once(':') {
         None if &**text == "devices" => Some(Reporter::Devices),
         None if &**text == "osquery" => Some(Reporter::Osquery),
+        None if &**text == "signals" => Some(Reporter::Signals),
         Some(("trust", name)) => {
             trust.push((name.into(), text.spot));
             Some(Reporter::TrustDomain(name.into()))

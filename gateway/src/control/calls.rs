@@ -8,9 +8,10 @@ use utoipa::openapi::ComponentsBuilder;
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::config::PathPattern;
-use crate::control::{alert, lockdowns, posture, problem, reauthentications, revocations};
+use crate::control::{alert, lockdowns, posture, problem, reauthentications, revocations, signals};
 use crate::osquery::protocol;
 use crate::request::decide::Target;
+use crate::signals::set::MAX_SET_BYTES;
 use crate::state::{ScopeKind, SubjectKind};
 
 /// One call.
@@ -89,6 +90,7 @@ pub enum Operation {
     Lift,
     GetAlert,
     SetAlert,
+    Signal,
     ListDevices,
     ShowDevice,
     ReportDevice,
@@ -211,6 +213,12 @@ pub static CALLS: &[Call] = &[
         body_max_bytes: SMALL,
         request: Shape::of::<alert::SetAlert>(),
         ..call(Operation::SetAlert, "PUT", "/v1/alert", "control:alert")
+    },
+    Call {
+        summary: "Takes in a Security Event Token (RFC 8935).",
+        about: About::Query(&["stream"]),
+        body_max_bytes: MAX_SET_BYTES as u64,
+        ..call(Operation::Signal, "POST", signals::PATH, "control:signal")
     },
     Call {
         summary: "Every device of which something is known, by pages.",

@@ -12,18 +12,20 @@ pub mod posture;
 mod problem;
 mod reauthentications;
 mod revocations;
+pub mod signals;
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::audit::event::Outcome;
 use crate::control::calls::{Call, Operation};
@@ -71,6 +73,27 @@ impl Answer {
     /// A call that is done and has no result.
     fn done() -> Self {
         Self { status: StatusCode::NO_CONTENT, kind: JSON, body: Vec::new(), retry_after: None }
+    }
+
+    /// As it is sent.
+    fn response(self, request_id: Uuid) -> Response<ResponseBody> {
+        let Self { status, kind, body, retry_after } = self;
+        let has_body = !body.is_empty();
+        let mut response = Response::new(ResponseBody::from(Bytes::from(body)));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        if has_body {
+            fields.insert(CONTENT_TYPE, kind);
+        }
+        if status.is_client_error() {
+            // RFC 8935 §2.3 asks for it, and what is said is English in every problem.
+            fields.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        }
+        fields.insert("x-request-id", request_id_value(request_id));
+        if let Some(wait) = retry_after {
+            fields.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
+        response
     }
 }
 
@@ -162,7 +185,6 @@ pub async fn answer(
     reader: Reader,
 ) -> Response<ResponseBody> {
     let received = Instant::now();
-    let request_id = request_id_value(exchange.id());
     let gateway = Arc::clone(&exchange.connection.gateway);
     let answer = match calls::find(&live.asked.method, &normal.path) {
         None => Answer::problem(StatusCode::NOT_FOUND, "the control API has no such call"),
@@ -185,22 +207,11 @@ pub async fn answer(
             Err(failure) => return forward::refuse(&failure, &live, exchange, reader),
         },
     };
-    let Answer { status, kind, body, retry_after } = answer;
-    exchange.answered(status, None);
-    exchange.own_bytes_out(body.len() as u64);
+    let id = exchange.id();
+    exchange.answered(answer.status, None);
+    exchange.own_bytes_out(answer.body.len() as u64);
     exchange.ended(Outcome::Completed);
-
-    let has_body = !body.is_empty();
-    let mut response = Response::new(ResponseBody::from(Bytes::from(body)));
-    *response.status_mut() = status;
-    if has_body {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-    }
-    response.headers_mut().insert("x-request-id", request_id);
-    if let Some(wait) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-    }
-    response
+    answer.response(id)
 }
 
 async fn dispatch(asking: &Asking<'_>) -> Answer {
@@ -226,6 +237,7 @@ async fn dispatch(asking: &Asking<'_>) -> Answer {
         Operation::OsqueryLog => posture::osquery::log(asking).await,
         Operation::OsqueryDistributedRead => posture::osquery::distributed_read(asking),
         Operation::OsqueryDistributedWrite => posture::osquery::distributed_write(asking).await,
+        Operation::Signal => signals::push(asking).await,
         Operation::OpenApi => openapi::answer(),
     }
 }

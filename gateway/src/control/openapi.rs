@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{
     ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, Required, Response,
@@ -12,6 +12,7 @@ use utoipa::openapi::{
 use super::Answer;
 use super::calls::{About, CALLS, Call, Operation, Shape};
 use super::problem::Problem;
+use crate::signals::error::SetError;
 
 /// Answers the call.
 pub(super) fn answer() -> Answer {
@@ -21,7 +22,7 @@ pub(super) fn answer() -> Answer {
 /// The document.
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
-    let mut components = ComponentsBuilder::new().schema_from::<Problem>();
+    let mut components = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<SetError>();
     for call in CALLS {
         for shape in [call.request, call.response].into_iter().flatten() {
             components = (shape.add)(components);
@@ -53,12 +54,26 @@ fn operation(call: &Call) -> OperationBuilder {
             let any = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object)));
             operation.response("200", answered("This document.", "application/json", any))
         }
+        None if call.operation == Operation::Signal => operation
+            .request_body(Some(signal()))
+            .response("202", Response::new("The token is kept, and what it says is in force.")),
         None => operation.response("204", Response::new("Done.")),
     };
     for (status, words) in PROBLEMS {
-        operation = operation.response(*status, answered(words, "application/problem+json", of_problem()));
+        let answer = ResponseBuilder::new().description(*words).content("application/problem+json", of_problem());
+        let answer = match (call.operation, *status) {
+            (Operation::Signal, "400") => answer.content("application/json", of_set_error()),
+            _ => answer,
+        };
+        operation = operation.response(*status, answer.build());
     }
     operation
+}
+
+/// A Security Event Token (RFC 8417).
+fn signal() -> RequestBody {
+    let token = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+    RequestBodyBuilder::new().content("application/secevent+jwt", token).required(Some(Required::True)).build()
 }
 
 /// Answers that any call may have.
@@ -96,6 +111,10 @@ fn parameters(call: &Call) -> Vec<Parameter> {
 
 fn content(shape: Shape) -> Content {
     Content::new(Some(Ref::from_schema_name((shape.name)())))
+}
+
+fn of_set_error() -> Content {
+    Content::new(Some(Ref::from_schema_name(SetError::name())))
 }
 
 fn of_problem() -> Content {

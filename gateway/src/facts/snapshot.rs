@@ -15,6 +15,7 @@ use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::request::identify::Identity;
+use crate::signals::stream::Streams;
 
 /// Everything that a request is judged by.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub policies: Arc<PolicySet>,
     /// The signed bundle that the policies are, where signatures are asked for.
     pub bundle: Option<Bundle>,
+    /// The streams of signals.
+    pub signals: Streams,
     /// Hosts and their apps.
     pub routes: Routes,
     /// The control API, where there is one.

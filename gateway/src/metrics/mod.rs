@@ -3,6 +3,7 @@
 mod posture;
 mod scrape;
 mod shadow;
+mod signals;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use prometheus::{
 
 pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
+pub use self::signals::SignalCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -44,6 +46,7 @@ pub struct Metrics {
     crl_fetches: IntCounterVec,
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
+    signals: SignalCounters,
     scraped: scrape::Scraped,
 }
 
@@ -72,6 +75,7 @@ impl Metrics {
         let crl_fetches = counter("crl_fetches_total", "Revocation lists asked for.", &["trust", "result"])?;
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
+        let signals = SignalCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
@@ -106,6 +110,7 @@ impl Metrics {
             crl_fetches,
             ocsp_answers,
             shadow,
+            signals,
             scraped,
         })
     }
@@ -118,6 +123,11 @@ impl Metrics {
     /// What is counted of the shadow check.
     pub fn shadow(&self) -> &ShadowCounters {
         &self.shadow
+    }
+
+    /// What is counted of streams of signals.
+    pub fn signals(&self) -> &SignalCounters {
+        &self.signals
     }
 
     /// A request has ended.

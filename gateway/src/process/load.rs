@@ -15,6 +15,7 @@ use crate::facts::trust::{Trust, TrustProblem};
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
+use crate::signals::stream::Streams;
 use crate::signers::Signers;
 
 /// A snapshot that can be put in force, and what is odd about it.
@@ -55,11 +56,19 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     });
     let break_glass = config.break_glass.as_ref().map(|settings| load_break_glass(settings, &names, &mut findings));
     let routes = findings.keep(open_routes(&config.apps, previous));
+    let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
 
-    match (tls, trust, groups, posture, threats, policies, routes) {
-        (Some(tls), Some(trust), Some(groups), Some(posture), Some(threats), Some(policies), Some(routes))
-            if findings.errors.is_empty() =>
-        {
+    match (tls, trust, groups, posture, threats, policies, routes, signals) {
+        (
+            Some(tls),
+            Some(trust),
+            Some(groups),
+            Some(posture),
+            Some(threats),
+            Some(policies),
+            Some(routes),
+            Some(signals),
+        ) if findings.errors.is_empty() => {
             let snapshot = Snapshot {
                 epoch: previous.map_or(1, |previous| previous.epoch + 1),
                 config: Arc::new(config),
@@ -72,6 +81,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 policies: Arc::new(policies.set),
                 bundle: policies.bundle,
                 routes,
+                signals,
                 control: control.flatten(),
                 break_glass: break_glass.flatten(),
             };

@@ -16,6 +16,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
+use crate::signals;
 use crate::state::Writer;
 use crate::streams::sweep;
 
@@ -57,6 +58,7 @@ impl Tasks {
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
         supervise("grants", &failed, grants::run(Arc::clone(gateway)));
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
+        supervise("signals", &failed, signals::watch::Watch::new(gateway).run());
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));

@@ -32,6 +32,8 @@ pub struct Exchange {
     id: Uuid,
     /// Until the request is live.
     head: Option<Head>,
+    /// Once it is admitted without a question to policy.
+    admitted: Option<DecisionFacts>,
     /// Once it is refused.
     refused: Option<Box<Refused>>,
     /// Once it is permitted and registered, with the key of its registration.
@@ -74,6 +76,7 @@ impl Exchange {
             connection: Arc::clone(connection),
             id: head.id,
             head: Some(head),
+            admitted: None,
             refused: None,
             live: None,
             status: None,
@@ -107,6 +110,20 @@ impl Exchange {
         self.outcome = Some(Outcome::Completed);
         self.own_bytes_out = bytes_out;
         self.refused = Some(refused);
+    }
+
+    /// The request was answered here by the right of a token that `stream` was configured with: the exchange ends.
+    pub fn admitted(mut self, stream: &str, status: StatusCode, bytes_out: u64) {
+        if matches!(self.place, Place::Sum)
+            && let Some(slot) = self.connection.gateway.audit.reserve()
+        {
+            // Whoever shows the token is known, and does not draw on the budget of those who are not.
+            self.place = Place::Own(slot);
+        }
+        self.status = Some(status);
+        self.outcome = Some(Outcome::Completed);
+        self.own_bytes_out = bytes_out;
+        self.admitted = Some(DecisionFacts::admitted(format!("the bearer of the stream of signals `{stream}`")));
     }
 
     /// The request was permitted: from now on it can be cut.
@@ -148,7 +165,10 @@ impl Exchange {
                 event.decision_ns = refused.decision_ns;
                 event
             }
-            (None, Some(head), None) => event(head, connection, None, Refused::of(Reason::GatewayInternal).facts()),
+            (None, Some(head), None) => {
+                let failed = || Refused::of(Reason::GatewayInternal).facts();
+                event(head, connection, None, self.admitted.take().unwrap_or_else(failed))
+            }
             (None, None, _) => return None,
         };
         event.outcome = self.outcome.unwrap_or_else(|| self.unfinished());

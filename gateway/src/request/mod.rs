@@ -64,31 +64,46 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             }
             refusal.response(reader).map(ResponseBody::from)
         }
-        Ok(mut exchange) => match admit(connection, &mut exchange, &parts) {
-            Ok((Admitted { route: Some(route), normal, .. }, live)) => {
-                forward::forward(route, normal, live, exchange, parts, body, reader).await
-            }
-            Ok((Admitted { route: None, normal, .. }, live)) => {
-                control::answer(normal, parts.headers, live, exchange, body, reader).await
-            }
-            Err(refused) => {
-                if !body.is_end_stream() {
-                    connection.leaves_body_unread();
+        Ok(mut exchange) => match control::signals::of_bearer(connection, &parts) {
+            Some(stream) => match normalised(connection, &mut exchange, &parts) {
+                Ok(_) => control::signals::answer_bearer(&stream, &parts.headers, body, exchange).await,
+                Err(refused) => refuse(connection, exchange, refused, &body, reader),
+            },
+            None => match admit(connection, &mut exchange, &parts) {
+                Ok((Admitted { route: Some(route), normal, .. }, live)) => {
+                    forward::forward(route, normal, live, exchange, parts, body, reader).await
                 }
-                let remedies = refused.remedies(&gateway.snapshot.load().policies);
-                let words = refused.words.clone();
-                let retry_after_s = refused.retry_after_s;
-                let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
-                let response = refusal.response(reader);
-                exchange.refused(refused, response.status(), response.body().len() as u64);
-                response.map(ResponseBody::from)
-            }
+                Ok((Admitted { route: None, normal, .. }, live)) => {
+                    control::answer(normal, parts.headers, live, exchange, body, reader).await
+                }
+                Err(refused) => refuse(connection, exchange, refused, &body, reader),
+            },
         },
     };
     if http1 && gateway.draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Says why a request is refused, and what the person can mend.
+fn refuse(
+    connection: &Connection,
+    exchange: Exchange,
+    refused: Box<Refused>,
+    body: &Incoming,
+    reader: Reader,
+) -> Response<ResponseBody> {
+    if !body.is_end_stream() {
+        connection.leaves_body_unread();
+    }
+    let remedies = refused.remedies(&connection.gateway.snapshot.load().policies);
+    let words = refused.words.clone();
+    let retry_after_s = refused.retry_after_s;
+    let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
+    let response = refusal.response(reader);
+    exchange.refused(refused, response.status(), response.body().len() as u64);
+    response.map(ResponseBody::from)
 }
 
 /// Begins the exchange, within the bounds on running requests and on records.

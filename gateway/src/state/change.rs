@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::entry::{
-    Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, Revocation, Risk, Scope, Seen, Stream,
+    Account, Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, Revocation, Risk, Scope, Seen, Stream,
 };
 use super::subject::Subject;
 use crate::store::{StoreError, Table, Write};
@@ -58,6 +58,8 @@ pub enum Change {
     Risk(Risk),
     /// The state of a stream of signals.
     Stream(Stream),
+    /// What a stream says of an account.
+    Account(Account),
     /// A signal was accepted.
     Seen(Seen),
     /// A signal may be forgotten: its stream and its id.
@@ -106,6 +108,7 @@ impl Change {
             Table::Holds => Self::Hold(serde_json::from_slice(value)?),
             Table::Risks => Self::Risk(serde_json::from_slice(value)?),
             Table::Streams => Self::Stream(serde_json::from_slice(value)?),
+            Table::Accounts => Self::Account(serde_json::from_slice(value)?),
             Table::Seen => Self::Seen(serde_json::from_slice(value)?),
             Table::Enrolments => Self::Enrol(serde_json::from_slice(value)?),
         })
@@ -129,11 +132,17 @@ impl Change {
             Self::Release { source, .. } => remove::<Hold>(source),
             Self::Risk(it) => put(it),
             Self::Stream(it) => put(it),
+            Self::Account(it) => put(it),
             Self::Seen(it) => put(it),
             Self::Unsee(stream, jti) => remove::<Seen>(&(Arc::clone(stream), Arc::clone(jti))),
             Self::Enrol(it) => put(it),
             Self::Unenrol(device) => remove::<Enrolment>(device),
         }
+    }
+
+    /// What is reported of a device, where that is the change.
+    pub fn report(&self) -> Option<&Report> {
+        if let Self::Report(report) = self { Some(report) } else { None }
     }
 
     /// Whether it takes access away by itself: then it is put in force even where it cannot be kept.

@@ -220,8 +220,14 @@ pub struct Stream {
     pub name: Arc<str>,
     /// `enabled`, `paused`, `disabled` (OpenID Shared Signals Framework 1.0 §8.1.2).
     pub status: Arc<str>,
+    /// Since when it is that, by the word of its transmitter, milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub status_at_ms: i64,
     /// When it was last heard, milliseconds since the Unix epoch.
     pub heard_at_ms: i64,
+    /// When it was last verified, milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub verified_at_ms: Option<i64>,
     /// The `state` of the verification that is awaited.
     #[serde(default)]
     pub awaited: Option<Arc<str>>,
@@ -239,6 +245,18 @@ pub struct Seen {
     pub until_ms: i64,
 }
 entry!(Seen in Seen by (Arc<str>, Arc<str>): |it| (Arc::clone(&it.stream), Arc::clone(&it.jti)));
+
+/// When a stream last said whether an account is good. An older word never undoes a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The stream.
+    pub stream: Arc<str>,
+    /// Whose account.
+    pub subject: Subject,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+entry!(Account in Accounts by (Arc<str>, Subject): |it| (Arc::clone(&it.stream), it.subject.clone()));
 
 /// An agent that is enrolled for a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use parking_lot::RwLock;
 
 use super::change::{Affected, Change, Outcome};
 use super::entry::{
-    Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Revocation, Risk, Scope, ScopeKind, Seen, Stream,
+    Account, Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Revocation, Risk, Scope, ScopeKind, Seen,
+    Stream,
 };
 use super::posture::Reports;
 use super::subject::{Subject, SubjectKind};
@@ -77,6 +78,8 @@ pub struct Live {
     pub risks: Kept<Risk>,
     /// What is known of streams of signals.
     pub streams: Kept<Stream>,
+    /// What streams have said of accounts.
+    pub accounts: Kept<Account>,
     /// Which signals were accepted.
     pub seen: Kept<Seen>,
     /// Which agents are enrolled.
@@ -101,6 +104,7 @@ impl Live {
             holds: Kept::default(),
             risks: Kept::default(),
             streams: Kept::default(),
+            accounts: Kept::default(),
             seen: Kept::default(),
             enrolments: Kept::default(),
             signal_lost: AtomicBool::new(false),
@@ -191,6 +195,9 @@ impl Live {
             }
             Change::Risk(risk) => self.risks.get(&risk.subject).is_some_and(|before| before.at_ms > risk.at_ms),
             Change::Report(report) => self.posture.complete(report) == Outcome::Outdated,
+            Change::Account(account) => {
+                self.accounts.get(&account.key()).is_some_and(|before| before.at_ms > account.at_ms)
+            }
             Change::Seen(seen) => self.seen.get(&seen.key()).is_some(),
             _ => false,
         };
@@ -253,6 +260,7 @@ impl Live {
             Change::Hold(it) => self.holds.put(it),
             Change::Release { source, .. } => self.holds.remove(&source),
             Change::Stream(it) => self.streams.put(it),
+            Change::Account(it) => self.accounts.put(it),
             Change::Seen(it) => self.seen.put(it),
             Change::Unsee(stream, jti) => self.seen.remove(&(stream, jti)),
             Change::Enrol(it) => self.enrolments.put(it),

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use change::{Affected, Change, Outcome, Outcomes};
 pub use entry::{
-    Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, ReportedFact, Revocation, Risk, Scope,
+    Account, Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, ReportedFact, Revocation, Risk, Scope,
     ScopeKind, Seen, Stream,
 };
 pub use live::{Kept, Live};

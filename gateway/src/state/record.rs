@@ -70,8 +70,11 @@ pub(super) fn of(change: &Change, store_serial: Option<u64>) -> Option<StateEven
         }
         Change::Enrol(it) => event(Activity::Create, "enrolment", "device", &it.device, &it.device),
         Change::Unenrol(device) => event(Activity::Delete, "enrolment", "device", device, device),
-        Change::Report(_) | Change::Forget { .. } | Change::Stream(_) | Change::Seen(_) | Change::Unsee(..) => {
-            return None;
-        }
+        Change::Report(_)
+        | Change::Forget { .. }
+        | Change::Stream(_)
+        | Change::Account(_)
+        | Change::Seen(_)
+        | Change::Unsee(..) => return None,
     })
 }

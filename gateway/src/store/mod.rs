@@ -80,6 +80,8 @@ tables! {
     Risks = "risks",
     /// Streams of signals.
     Streams = "streams",
+    /// What streams of signals have said of accounts.
+    Accounts = "accounts",
     /// Signals that were accepted: a second one of the same id is a replay.
     Seen = "seen",
     /// Agents of devices that are enrolled.

@@ -3,6 +3,7 @@
 mod faults;
 mod rate;
 mod revocation;
+mod signals;
 mod signing;
 
 use std::fs;

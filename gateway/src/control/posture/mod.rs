@@ -23,6 +23,7 @@ use crate::clock;
 use crate::config::PostureSource;
 use crate::facts::posture::wire::{self, Reported};
 use crate::state::{Change, Report};
+pub(crate) use submit::hold_stream;
 use submit::{Taken, Untaken, submit};
 
 /// Facts of a device: `{"observed_at": "2026-11-22T08:00:00Z", "facts": {"disk_encrypted": true}}`, as an entry of the

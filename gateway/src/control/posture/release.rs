@@ -6,6 +6,7 @@ use gaccong_policy::PrincipalKind;
 use http::StatusCode;
 
 use super::super::{Answer, Asking};
+use crate::config::PostureSource;
 use crate::state::Change;
 
 pub(in crate::control) async fn release(asking: &Asking<'_>) -> Answer {
@@ -21,8 +22,9 @@ pub(in crate::control) async fn release(asking: &Asking<'_>) -> Answer {
     }
     tracing::warn!(source = %name, by = %asking.by(), cause = %hold.cause, "a source of posture is released");
     let settings = &asking.gateway.snapshot.load().config.posture;
-    if let Some(source) = settings.source(&name) {
-        asking.gateway.sources.release(source);
+    match settings.source(&name) {
+        Some(source) => asking.gateway.sources.release(source),
+        None => asking.gateway.sources.release(&PostureSource::of_stream(&name)),
     }
     Answer::done()
 }

@@ -117,8 +117,8 @@ pub(super) fn osquery(settings: &config::Posture) -> Option<&Arc<PostureSource>>
 fn is(who: &Reporter, asked: &Asked, device: &str) -> bool {
     match who {
         Reporter::Devices => asked.device.as_deref() == Some(device),
-        // It has a protocol of its own.
-        Reporter::Osquery => false,
+        // They have protocols of their own.
+        Reporter::Osquery | Reporter::Signals => false,
         Reporter::TrustDomain(name) => *name == asked.certificate.trust_domain,
         Reporter::Principal(principal) => *principal == asked.principal,
     }

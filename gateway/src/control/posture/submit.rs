@@ -148,6 +148,32 @@ async fn keep(
     Ok(taken)
 }
 
+/// Holds a stream of signals that would change too much of what it said of devices; why it is held.
+///
+/// # Errors
+/// That cannot be kept.
+pub(crate) async fn hold_stream(
+    gateway: &Gateway,
+    stream: &Arc<str>,
+    reports: &[Report],
+    received: Instant,
+) -> Result<Option<Arc<str>>, StoreError> {
+    let snapshot = gateway.snapshot.load_full();
+    let named = snapshot.config.posture.sources.iter().find(|source| source.name == *stream).cloned();
+    let source = named.unwrap_or_else(|| Arc::new(PostureSource::of_stream(stream)));
+    let Some(hold) = too_much(gateway, &source, reports) else {
+        let new = reports.iter().filter(|report| last(gateway, report).is_none()).count();
+        gateway.sources.knows(stream, isize::try_from(new).unwrap_or_default());
+        return Ok(None);
+    };
+    let cause = Arc::clone(&hold.cause);
+    if gateway.state.live().holds.get(stream).is_none() {
+        tracing::error!(source = %stream, %cause, "a source of posture is held");
+        gateway.state.change(vec![Change::Hold(hold)], received).await?;
+    }
+    Ok(Some(cause))
+}
+
 /// Why the source is held, or would have to be with these reports. Reports that change nothing always pass.
 fn too_much(gateway: &Gateway, source: &PostureSource, reports: &[Report]) -> Option<Hold> {
     let changes = |report: &&Report| last(gateway, report).is_some_and(|before| window::changes(&before, report));

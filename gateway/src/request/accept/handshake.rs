@@ -157,6 +157,10 @@ impl Attempt {
         let clients = &snapshot.config.clients;
         match self.listener {
             Listener::Apps => ClientVerifier::new(trust, clients.certificate, clients.on_invalid),
+            // A transmitter of signals may be known by its bearer.
+            Listener::Control if snapshot.signals.know_bearers() => {
+                ClientVerifier::new(trust, CertificateMode::Optional, OnInvalid::Alert)
+            }
             Listener::Control => ClientVerifier::new(trust, CertificateMode::Required, OnInvalid::Alert),
         }
     }

@@ -15,7 +15,7 @@ use crate::reason::Reason;
 pub use certificate::{ChainLink, ClientCertificate, Names};
 pub use distinguished_name::distinguished_name;
 pub use naming::{Named, identify};
-pub(crate) use text::{hex, printable};
+pub(crate) use text::{hex, is_unprintable, printable};
 
 /// What a connection proves. Made once, after the handshake.
 #[derive(Debug, Clone)]

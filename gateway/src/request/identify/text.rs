@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Whether a character cannot be shown for what it is: control characters, line separators, and the invisible ones that
 /// reorder or hide text around them.
-pub(super) fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -1,0 +1,242 @@
+//! Where a stream's keys come from, and those that were last read.
+//!
+//! Keys out of a file are those of the last reload. Keys of a URL are fetched in the background, and once more when a token
+//! names a key that is not known. However many tokens do so, one fetch is under way at a time, and one begins in
+//! [`MIN_INTERVAL`] at most.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use tokio::sync::Mutex;
+
+use super::jwks::{Keys, MAX_JWKS_BYTES};
+use crate::outgoing::{Bounds, Client, Url};
+
+/// The least time between the beginnings of two fetches.
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// When keys are fetched again without a cause: one that the issuer has withdrawn must not count for ever.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+const FETCH_BOUNDS: Bounds = Bounds { max_bytes: MAX_JWKS_BYTES, timeout: Duration::from_secs(5) };
+
+/// The keys of a stream.
+#[derive(Debug)]
+pub struct KeySource {
+    keys: ArcSwap<Keys>,
+    remote: Option<Remote>,
+}
+
+/// A key is not known, and it cannot be asked for now: the same token may be good a little later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotNow;
+
+/// What fetches a key set.
+trait Fetch: Send + Sync {
+    fn fetch(&self) -> BoxFuture<'_, Result<Keys, String>>;
+}
+
+struct Remote {
+    fetch: Box<dyn Fetch>,
+    min_interval: Duration,
+    last: Mutex<LastFetch>,
+}
+
+#[derive(Debug, Default)]
+struct LastFetch {
+    began: Option<Instant>,
+    succeeded: Option<Instant>,
+}
+
+impl KeySource {
+    /// Keys that change with a reload.
+    pub fn fixed(keys: Keys) -> Self {
+        Self { keys: ArcSwap::from_pointee(keys), remote: None }
+    }
+
+    /// Keys that a server tells.
+    pub fn of_url(client: Client, url: Url) -> Self {
+        Self::of(Box::new((client, url)), MIN_INTERVAL)
+    }
+
+    fn of(fetch: Box<dyn Fetch>, min_interval: Duration) -> Self {
+        let remote = Remote { fetch, min_interval, last: Mutex::default() };
+        Self { keys: ArcSwap::default(), remote: Some(remote) }
+    }
+
+    /// The keys, after an attempt to learn the one that a token names where it is not known.
+    ///
+    /// # Errors
+    /// It is not known, and nobody can be asked now.
+    pub async fn naming(&self, kid: &str) -> Result<Arc<Keys>, NotNow> {
+        let keys = self.keys.load_full();
+        let Some(remote) = self.remote.as_ref().filter(|_| !keys.has(kid)) else { return Ok(keys) };
+        let asked = Instant::now();
+        let mut last = remote.last.lock().await;
+        // Whoever held the lock may have learned it.
+        let keys = self.keys.load_full();
+        if keys.has(kid) || last.succeeded.is_some_and(|succeeded| succeeded >= asked) {
+            return Ok(keys);
+        }
+        if last.began.is_some_and(|began| began.elapsed() < remote.min_interval) {
+            return Err(NotNow);
+        }
+        self.fetch(remote, &mut last).await.then(|| self.keys.load_full()).ok_or(NotNow)
+    }
+
+    /// Fetches the keys where they have become old.
+    pub async fn refresh(&self) {
+        let Some(remote) = &self.remote else { return };
+        let mut last = remote.last.lock().await;
+        let due = match (last.began, last.succeeded) {
+            (Some(began), Some(_)) => began.elapsed() >= REFRESH_INTERVAL,
+            (Some(began), None) => began.elapsed() >= remote.min_interval,
+            (None, _) => true,
+        };
+        if due {
+            self.fetch(remote, &mut last).await;
+        }
+    }
+
+    /// Whether it succeeded. The last good keys stay where it did not.
+    async fn fetch(&self, remote: &Remote, last: &mut LastFetch) -> bool {
+        last.began = Some(Instant::now());
+        match remote.fetch.fetch().await {
+            Ok(keys) => {
+                self.keys.store(Arc::new(keys));
+                last.succeeded = Some(Instant::now());
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot fetch the keys of a stream of signals; the last good ones stay");
+                false
+            }
+        }
+    }
+}
+
+impl Fetch for (Client, Url) {
+    fn fetch(&self) -> BoxFuture<'_, Result<Keys, String>> {
+        Box::pin(async move {
+            let (client, url) = self;
+            let answer = client.get(url, HeaderMap::new(), FETCH_BOUNDS).await;
+            let answer = answer.map_err(|error| format!("{url}: {error}"))?;
+            if !answer.status.is_success() {
+                return Err(format!("{url}: {}", answer.status));
+            }
+            Keys::read(&answer.body).map_err(|error| format!("{url}: {error}"))
+        })
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use parking_lot::RwLock;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::signals::fixtures::Signer;
+
+    /// A server of keys that counts how often it is asked.
+    #[derive(Clone, Default)]
+    struct Server {
+        keys: Arc<RwLock<Vec<Value>>>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Fetch for Server {
+        fn fetch(&self) -> BoxFuture<'_, Result<Keys, String>> {
+            Box::pin(async {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                let set = json!({ "keys": *self.keys.read() });
+                Keys::read(set.to_string().as_bytes()).map_err(|error| error.to_string())
+            })
+        }
+    }
+
+    impl Server {
+        fn with(kids: &[&str]) -> Self {
+            let server = Self::default();
+            kids.iter().for_each(|kid| server.keys.write().push(Signer::new(kid).jwk()));
+            server
+        }
+
+        fn source(&self, min_interval: Duration) -> KeySource {
+            KeySource::of(Box::new(self.clone()), min_interval)
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_key_is_not_asked_for() {
+        let server = Server::with(&["a"]);
+        let source = server.source(MIN_INTERVAL);
+        source.refresh().await;
+        for _ in 0..10 {
+            assert!(source.naming("a").await.unwrap().has("a"));
+            source.refresh().await;
+        }
+        assert_eq!(server.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_storm_of_unknown_keys_causes_one_fetch() {
+        let server = Server::with(&["a"]);
+        let source = Arc::new(server.source(MIN_INTERVAL));
+        let storm: Vec<_> = (0..500)
+            .map(|number| {
+                let source = Arc::clone(&source);
+                tokio::spawn(async move { source.naming(&format!("unknown-{number}")).await.map(drop) })
+            })
+            .collect();
+        for task in storm {
+            // Those that came while keys were fetched know that theirs is not among them; others may ask again later.
+            let _ = task.await.unwrap();
+        }
+        assert_eq!(server.asked(), 1);
+        assert_eq!(source.naming("unknown").await.map(drop), Err(NotNow));
+        assert!(source.naming("a").await.unwrap().has("a"), "what is known goes on");
+        assert_eq!(server.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_learned_from_the_token_that_names_it() {
+        let server = Server::with(&["a"]);
+        let source = server.source(Duration::ZERO);
+        source.refresh().await;
+        server.keys.write().push(Signer::new("b").jwk());
+        assert!(source.naming("b").await.unwrap().has("b"));
+        assert_eq!(server.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_fails_leaves_the_last_good_keys() {
+        let server = Server::with(&["a"]);
+        let source = server.source(Duration::ZERO);
+        source.refresh().await;
+        server.keys.write().clear();
+        assert_eq!(source.naming("b").await.map(drop), Err(NotNow));
+        assert!(source.naming("a").await.unwrap().has("a"));
+    }
+
+    #[tokio::test]
+    async fn keys_of_a_file_are_what_they_are() {
+        let source = KeySource::fixed(Keys::read(&Signer::new("a").jwks()).unwrap());
+        source.refresh().await;
+        assert!(!source.naming("b").await.unwrap().has("b"));
+    }
+}
