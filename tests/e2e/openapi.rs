@@ -31,6 +31,8 @@ async fn every_call_does_what_the_document_says() {
     schemathesis.arg(format!("https://localhost:{}", gateway.control().port()));
     schemathesis.args(["--tls-verify", "server-ca.pem", "--request-cert", "bob.pem", "--request-cert-key", "bob.key"]);
     schemathesis.args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "20"]);
+    // Signals are no JSON, and have tests of their own. A call that is refused before its body is read may lose its answer.
+    schemathesis.args(["--exclude-path", "/ssf/events", "--request-retries", "3"]);
     schemathesis.args(["--seed", "1", "--continue-on-failure", "--no-color", "--suppress-health-check", "all"]);
     let output = within_patience_of(10, "schemathesis", schemathesis.output()).await;
     let output = output.expect("`schemathesis` is on the PATH: `pip install schemathesis`, or tests/run");
