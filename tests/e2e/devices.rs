@@ -1,7 +1,7 @@
 //! Reports of devices: who may report what, what is refused, and what a report changes.
 
-use gaccong_tests::calls::{Caller, HOST, control, options};
 use gaccong_tests::client::{full, request};
+use gaccong_tests::control::{Caller, HOST, with_policy};
 use gaccong_tests::gateway::command;
 use gaccong_tests::pki;
 use gaccong_tests::upstream::Echo;
@@ -45,7 +45,7 @@ const SOC: &str = r#"{ name = "soc", who = ["user:bob@example.org"], rank = 1, f
 
 fn sources(setup: &mut Setup, sources: &[&str]) {
     setup.posture = json!({"devices": {}});
-    control(setup, &["services", "laptops"], CONTROL);
+    with_policy(setup, CONTROL);
     setup.set("posture", &format!("source = [{}]", sources.join(", ")));
 }
 
@@ -214,8 +214,8 @@ async fn a_large_fleet_is_one_call() {
     assert_eq!(gateway.metrics().await.count("gaccong_posture_devices", &[]), 10_000.0);
     let again = mdm.json("POST", "/v1/posture", &fleet).await;
     assert_eq!(again.json()["taken"], 10_000, "the same report may be sent again");
-    let bob = options(&gateway, "bob", &gateway.pki().bob());
-    let (code, out, error) = gaccong(&["device", "list"], &bob).await;
+    let bob = gateway.client_profile("bob", &gateway.pki().bob());
+    let (code, out, error) = gateway.command(&bob, &["device", "list"]).await;
     assert_eq!((code, out.lines().count()), (0, 10_000), "{error}");
 }
 
@@ -290,22 +290,16 @@ async fn close_code(socket: &mut gaccong_tests::client::WebSocket) -> Option<u16
     }
 }
 
-async fn gaccong(arguments: &[&str], options: &[String]) -> (i32, String, String) {
-    let output = command().args(arguments).args(options).output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn this_very_machine_reports_of_itself() {
     let gateway = Gateway::start(|setup| sources(setup, &[MDM])).await;
     let (alice, bob) = (gateway.pki().alice(), gateway.pki().bob());
-    let (code, out, error) =
-        gaccong(&["device", "report", "--format", "json"], &options(&gateway, "alice", &alice)).await;
+    let as_alice = gateway.client_profile("alice", &alice);
+    let (code, out, error) = gateway.command(&as_alice, &["device", "report", "--format", "json"]).await;
     assert_eq!(code, 0, "{error}");
     let printed: Value = serde_json::from_str(&out).unwrap();
-    let as_soc = options(&gateway, "bob", &bob);
-    let (code, out, error) = gaccong(&["device", "show", "laptop-7", "--format", "json"], &as_soc).await;
+    let as_soc = gateway.client_profile("bob", &bob);
+    let (code, out, error) = gateway.command(&as_soc, &["device", "show", "laptop-7", "--format", "json"]).await;
     assert_eq!(code, 0, "{error}");
     let shown: Value = serde_json::from_str(&out).unwrap();
     let known: serde_json::Map<_, _> = shown["facts"]
@@ -317,16 +311,12 @@ async fn this_very_machine_reports_of_itself() {
     assert_eq!(Value::Object(known), printed["facts"]);
     assert_eq!(printed["facts"]["platform"], "linux");
 
-    let (code, _, error) =
-        gaccong(&["device", "report", "--device", "laptop-8"], &options(&gateway, "alice", &alice)).await;
+    let (code, _, error) = gateway.command(&as_alice, &["device", "report", "--device", "laptop-8"]).await;
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("the gateway answers 403 (policy.no_permit)"), "{error}");
-    let nobody: Vec<_> = options(&gateway, "alice", &alice)
-        .into_iter()
-        .map(|option| if option.starts_with("https:") { "https://localhost:1".to_owned() } else { option })
-        .collect();
-    assert_eq!(gaccong(&["device", "report"], &nobody).await.0, 3);
-    assert_eq!(gaccong(&["device", "report"], &[]).await.0, 2);
+    let nobody = ["device", "report", "--control", "https://localhost:1"];
+    assert_eq!(gateway.command(&as_alice, &nobody).await.0, 3);
+    assert_eq!(gateway.command(&gateway.dir().join("absent.toml"), &["device", "report"]).await.0, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -335,7 +325,7 @@ async fn an_agent_that_stays_reports_again_and_again() {
     let alice = gateway.pki().alice();
     let mut agent = command()
         .args(["device", "report", "--every", "1s"])
-        .args(options(&gateway, "alice", &alice))
+        .env("GACCONG_PROFILE", gateway.client_profile("alice", &alice))
         .stderr(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()
@@ -352,15 +342,15 @@ async fn an_agent_that_stays_reports_again_and_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_set_list_and_remove_what_is_known_of_a_device() {
     let gateway = Gateway::start(|setup| sources(setup, &[SOC])).await;
-    let bob = options(&gateway, "bob", &gateway.pki().bob());
+    let bob = gateway.client_profile("bob", &gateway.pki().bob());
     let (code, out, error) =
-        gaccong(&["device", "set", "laptop-9", "risk=high", "compliant=false", "--source", "soc"], &bob).await;
+        gateway.command(&bob, &["device", "set", "laptop-9", "risk=high", "compliant=false", "--source", "soc"]).await;
     assert_eq!((code, out.as_str()), (0, "reported as soc\n"), "{error}");
-    let (code, out, _) = gaccong(&["device", "list"], &bob).await;
+    let (code, out, _) = gateway.command(&bob, &["device", "list"]).await;
     assert_eq!((code, out.as_str()), (0, "laptop-9\t-\tsoc\tcompliant=false risk=high\n"));
-    let (code, _, error) = gaccong(&["device", "remove", "laptop-9"], &bob).await;
+    let (code, _, error) = gateway.command(&bob, &["device", "remove", "laptop-9"]).await;
     assert_eq!(code, 0, "{error}");
-    assert_eq!(gaccong(&["device", "show", "laptop-9"], &bob).await.0, 1);
-    assert_eq!(gaccong(&["device", "remove", "laptop-9"], &bob).await.0, 1);
-    assert_eq!(gaccong(&["device", "set", "laptop-9", "risk"], &bob).await.0, 2);
+    assert_eq!(gateway.command(&bob, &["device", "show", "laptop-9"]).await.0, 1);
+    assert_eq!(gateway.command(&bob, &["device", "remove", "laptop-9"]).await.0, 1);
+    assert_eq!(gateway.command(&bob, &["device", "set", "laptop-9", "risk"]).await.0, 2);
 }

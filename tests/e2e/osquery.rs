@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use gaccong_tests::calls::{Caller, HOST, control};
 use gaccong_tests::client::{full, request};
+use gaccong_tests::control::{Caller, HOST, with_policy};
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Client, Gateway, Setup};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ when {
 fn osquery(setup: &mut Setup) {
     setup.posture = json!({"devices": {}});
     setup.policies.insert("permits.cedar", ENCRYPTED.to_owned());
-    control(setup, &["laptops", "services"], CONTROL);
+    with_policy(setup, CONTROL);
 }
 
 async fn gateway(echo: &Echo, more: impl FnOnce(&mut Setup)) -> Gateway {
@@ -152,7 +152,7 @@ async fn an_enrolment_outlives_the_process_and_nothing_but_its_digest_is_kept() 
     let alice = gateway.pki().alice();
     let node_key = enroll(&Caller::new(&gateway, &alice)).await;
     gateway.kill9().await;
-    let kept = std::fs::read(gateway.dir().join("store.redb")).unwrap();
+    let kept = std::fs::read(gateway.dir().join("store/gaccong.redb")).unwrap();
     assert!(!kept.windows(node_key.len()).any(|window| window == node_key.as_bytes()));
     let gateway = gateway.restart().await;
     let config = post(&Caller::new(&gateway, &alice), "/osquery/config", json!({"node_key": node_key})).await;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use http::Request;
 use serde_json::Value;
 
-use crate::client::{Answer, Client, full};
+use crate::client::{Answer, Body, Client, empty, full, request};
 use crate::pki;
 use crate::{Certified, Gateway, Setup, within_patience};
 
@@ -87,4 +87,30 @@ impl Gateway {
 pub fn target(what: &str, kind: &str, id: &str) -> String {
     let id: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
     format!("/v1/{what}?kind={kind}&id={id}")
+}
+
+/// Someone who calls the control API.
+pub struct Caller(Client);
+
+impl Caller {
+    /// With that certificate.
+    pub fn new(gateway: &Gateway, certified: &Certified) -> Self {
+        Self(Client::new(gateway.control(), gateway.pki(), Some(certified)))
+    }
+
+    /// A call without a body.
+    pub async fn call(&self, method: &str, path: &str) -> Answer {
+        self.send(request(method, HOST, path).body(empty()).unwrap()).await
+    }
+
+    /// A call with a JSON body.
+    pub async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = request(method, HOST, path).header("content-type", "application/json");
+        self.send(request.body(full(body.to_string())).unwrap()).await
+    }
+
+    /// Any call.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        self.0.send(HOST, request).await.unwrap()
+    }
 }

@@ -15,7 +15,6 @@
 )]
 
 pub mod audit;
-pub mod calls;
 pub mod client;
 pub mod control;
 pub mod curl;

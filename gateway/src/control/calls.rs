@@ -27,6 +27,8 @@ pub struct Call {
     pub action: &'static str,
     /// Whom it is about.
     pub about: About,
+    /// Keys of the query that it can do without.
+    pub filters: &'static [&'static str],
     /// The largest body.
     pub body_max_bytes: u64,
     /// What it does, in one sentence.
@@ -133,6 +135,7 @@ const fn call(operation: Operation, method: &'static str, path: &'static str, ac
         path,
         action,
         about: About::Nobody,
+        filters: &[],
         body_max_bytes: 0,
         summary: "",
         request: None,
@@ -222,6 +225,7 @@ pub static CALLS: &[Call] = &[
     },
     Call {
         summary: "Every device of which something is known, by pages.",
+        filters: &["after"],
         response: Shape::of::<posture::Devices>(),
         ..call(Operation::ListDevices, "GET", "/v1/devices", "control:list")
     },
@@ -242,11 +246,13 @@ pub static CALLS: &[Call] = &[
     Call {
         summary: "Forgets what was reported of a device; of one `source`, where the query names one.",
         about: DEVICE,
+        filters: &["source"],
         ..call(Operation::ForgetDevice, "DELETE", "/v1/devices/{id}/posture", "control:forget")
     },
     Call {
         summary: "Reports the facts of a whole fleet, in the form of the posture file. Policy is asked for each device.",
         about: About::Only("source"),
+        filters: &["source"],
         body_max_bytes: FLEET,
         request: Shape::of::<posture::Fleet>(),
         response: Shape::of::<posture::TakenBatch>(),

@@ -12,7 +12,7 @@ use utoipa::openapi::{
 use super::Answer;
 use super::calls::{About, CALLS, Call, Operation, Shape};
 use super::problem::Problem;
-use crate::signals::error::SetError;
+use crate::signals::error::{ErrorCode, SetError};
 
 /// Answers the call.
 pub(super) fn answer() -> Answer {
@@ -22,7 +22,8 @@ pub(super) fn answer() -> Answer {
 /// The document.
 pub fn document() -> OpenApi {
     let mut paths = Paths::new();
-    let mut components = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<SetError>();
+    let mut components =
+        ComponentsBuilder::new().schema_from::<Problem>().schema_from::<SetError>().schema_from::<ErrorCode>();
     for call in CALLS {
         for shape in [call.request, call.response].into_iter().flatten() {
             components = (shape.add)(components);
@@ -106,7 +107,10 @@ fn parameters(call: &Call) -> Vec<Parameter> {
         parameters.push(query("kind").schema(Some(kind)));
         parameters.push(query("id").schema(Some(text())));
     }
-    parameters.into_iter().map(|parameter| parameter.required(Required::True).build()).collect()
+    let filter =
+        |name: &&str| ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query).schema(Some(text()));
+    let required = parameters.into_iter().map(|parameter| parameter.required(Required::True).build());
+    required.chain(call.filters.iter().map(|name| filter(name).required(Required::False).build())).collect()
 }
 
 fn content(shape: Shape) -> Content {

@@ -27,7 +27,7 @@ use crate::osquery::{Results, pack};
 use crate::state::{Change, Enrolment, Report, ReportedFact};
 
 /// Bytes of a body once it is inflated (`--logger_tls_compress`).
-const MAX_INFLATED_BYTES: u64 = 16 << 20;
+const MAX_INFLATED_BYTES: u64 = 8 << 20;
 
 /// Random bytes of a node key.
 const NODE_KEY_BYTES: usize = 32;
