@@ -30,6 +30,7 @@ mod metrics;
 mod normalise;
 mod observe;
 mod ocsp;
+mod openapi;
 mod osquery;
 mod pages;
 mod policy_cases;

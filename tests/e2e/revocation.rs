@@ -208,7 +208,8 @@ async fn calls_that_cannot_be_done_say_why() {
     let (gateway, _echo, _sockets) = start(|_| {}).await;
     let bob = gateway.pki().bob();
     let revoke = |query: &str| format!("/v1/revocations{query}");
-    let calls: [(&str, String, Option<Value>, u16); 9] = [
+    let calls: [(&str, String, Option<Value>, u16); 10] = [
+        ("POST", revoke("?kind=user&id=x"), Some(json!([null, null])), 400),
         ("POST", revoke(""), None, 400),
         ("POST", revoke("?kind=cat&id=tom"), None, 400),
         ("POST", revoke("?kind=user&kind=device&id=x"), None, 400),

@@ -63,7 +63,12 @@ where
 
 /// Fails, with a name, a future that does not end: a hang must not become a test run that never ends.
 pub async fn within_patience<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
+    within_patience_of(1, what, future).await
+}
+
+/// The same for what takes longer by its nature: this many times as long.
+pub async fn within_patience_of<F: Future>(times: u32, what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE * times, future).await {
         Ok(output) => output,
         Err(_) => panic!("did not end: {what}"),
     }

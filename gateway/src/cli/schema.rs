@@ -9,6 +9,7 @@ use super::policy::inputs::InputArgs;
 use super::run::print;
 use super::{EXIT_FAILED, EXIT_INVALID, fail};
 use crate::config::diagnostic::Diagnostic;
+use crate::control::openapi;
 use crate::process::policies;
 
 /// The schemas.
@@ -16,20 +17,25 @@ use crate::process::policies;
 pub enum SchemaCommand {
     /// What policies can look at: the Cedar schema in force, with the configuration's actions and the extensions.
     Policy(InputArgs),
+    /// The calls of the control API: an OpenAPI document.
+    Control,
 }
 
 /// Prints a schema. Exit code 78 where an extension of it is invalid.
 pub fn run(command: &SchemaCommand) -> ExitCode {
-    let SchemaCommand::Policy(inputs) = command;
-    match policy_schema(inputs) {
-        Ok(text) => match io::stdout().lock().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(EXIT_FAILED, error),
+    let text = match command {
+        SchemaCommand::Control => openapi::document().to_pretty_json().map_err(|error| error.to_string()),
+        SchemaCommand::Policy(inputs) => match policy_schema(inputs) {
+            Ok(text) => Ok(text),
+            Err(diagnostics) => {
+                print(&diagnostics);
+                return ExitCode::from(EXIT_INVALID);
+            }
         },
-        Err(diagnostics) => {
-            print(&diagnostics);
-            ExitCode::from(EXIT_INVALID)
-        }
+    };
+    match text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()).map_err(|error| error.to_string())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(EXIT_FAILED, error),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Call {
     pub summary: &'static str,
     /// What is sent.
     pub request: Option<Shape>,
+    /// Whether it may be left out.
+    pub request_optional: bool,
     /// What is answered; `None` for no content.
     pub response: Option<Shape>,
 }
@@ -137,6 +139,7 @@ const fn call(operation: Operation, method: &'static str, path: &'static str, ac
         body_max_bytes: 0,
         summary: "",
         request: None,
+        request_optional: false,
         response: None,
     }
 }
@@ -167,6 +170,7 @@ pub static CALLS: &[Call] = &[
         about: SUBJECTS,
         body_max_bytes: SMALL,
         request: Shape::of::<revocations::Revoke>(),
+        request_optional: true,
         response: Shape::of::<revocations::Revoked>(),
         ..call(Operation::Revoke, "POST", "/v1/revocations", "control:revoke")
     },
@@ -180,6 +184,7 @@ pub static CALLS: &[Call] = &[
         about: SUBJECTS,
         body_max_bytes: SMALL,
         request: Shape::of::<reauthentications::Reauthenticate>(),
+        request_optional: true,
         ..call(Operation::Reauthenticate, "POST", "/v1/reauthentications", "control:reauthenticate")
     },
     Call {
@@ -192,6 +197,7 @@ pub static CALLS: &[Call] = &[
         about: SCOPES,
         body_max_bytes: SMALL,
         request: Shape::of::<lockdowns::Lock>(),
+        request_optional: true,
         ..call(Operation::Lock, "POST", "/v1/lockdowns", "control:lockdown")
     },
     Call {

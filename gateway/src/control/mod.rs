@@ -14,6 +14,7 @@ mod reauthentications;
 mod revocations;
 pub mod signals;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -147,9 +148,14 @@ impl Asking<'_> {
 
     /// The JSON body, or what is wrong with it.
     fn body<T: DeserializeOwned>(&self) -> Result<T, Answer> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Answer::problem(StatusCode::BAD_REQUEST, format!("this is not what the call takes: {error}"))
-        })
+        let refused = |why: &dyn Display| {
+            Answer::problem(StatusCode::BAD_REQUEST, format!("this is not what the call takes: {why}"))
+        };
+        // serde takes a list for the fields of a struct in their order.
+        if self.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(refused(&"an object is expected"));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| refused(&error))
     }
 
     /// The same where the call can do without.

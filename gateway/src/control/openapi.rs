@@ -45,7 +45,8 @@ fn operation(call: &Call) -> OperationBuilder {
         operation = operation.parameter(parameter);
     }
     if let Some(shape) = call.request {
-        let body = RequestBodyBuilder::new().content("application/json", content(shape)).required(Some(Required::True));
+        let required = if call.request_optional { Required::False } else { Required::True };
+        let body = RequestBodyBuilder::new().content("application/json", content(shape)).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     operation = match call.response {
