@@ -25,7 +25,7 @@ pub(super) fn make(dir: &Path) -> Result<(), DemoError> {
     let valid = Validity::days(VALID_DAYS);
 
     // `intranet.localhost` is of the certificate but of no app: the tour asks for it.
-    let hosts = ["payroll.localhost", "wiki.localhost", "intranet.localhost", "localhost"];
+    let hosts = ["payroll.localhost", "wiki.localhost", "intranet.localhost", "control.localhost", "localhost"];
     issue(dir, &servers, "server", Purpose::Server, hosts.map(|host| Name::Dns(host.to_owned())).to_vec(), valid)?;
 
     issue(dir, &laptops, "alice", Purpose::Client, laptop("laptop-alice", Some("alice@example.org")), valid)?;
@@ -36,8 +36,10 @@ pub(super) fn make(dir: &Path) -> Result<(), DemoError> {
     issue(dir, &laptops, "revoked", Purpose::Client, laptop("laptop-lost", Some("alice@example.org")), valid)?;
     revoke_last(&laptops)?;
 
-    let spiffe_id = vec![Name::Uri("spiffe://demo.local/reports".to_owned())];
-    issue(dir, &services, "reports", Purpose::Client, spiffe_id, valid)?;
+    for service in ["reports", "soc"] {
+        let spiffe_id = vec![Name::Uri(format!("spiffe://demo.local/{service}"))];
+        issue(dir, &services, service, Purpose::Client, spiffe_id, valid)?;
+    }
     renew_lists(dir)
 }
 

@@ -22,12 +22,13 @@ const POSTURE: &str = "posture.json";
 /// When fewer days are left to the certificates, new ones are made.
 const RENEW_DAYS: u32 = 30;
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     (CONFIG, include_str!("folder/gaccong.toml")),
     (POSTURE, include_str!("folder/posture.json")),
     ("groups.json", include_str!("folder/groups.json")),
     ("policies/global.cedar", include_str!("folder/policies/global.cedar")),
     ("policies/payroll.cedar", include_str!("folder/policies/payroll.cedar")),
+    ("control-policies/control.cedar", include_str!("folder/control-policies/control.cedar")),
     ("policies/wiki.cedar", include_str!("folder/policies/wiki.cedar")),
 ];
 

@@ -14,6 +14,9 @@ pub struct Ports {
     pub gateway: u16,
     /// Metrics and health.
     pub management: u16,
+    /// The control API.
+    #[serde(default)]
+    pub control: u16,
     /// The sample app `payroll`.
     pub payroll: u16,
     /// The sample app `wiki`.
@@ -29,7 +32,7 @@ pub(super) struct Bound {
 
 impl Ports {
     /// What a new folder is made with unless the command line says otherwise; 0 means any.
-    pub(super) const FIRST: Self = Self { gateway: 8443, management: 9090, payroll: 0, wiki: 0 };
+    pub(super) const FIRST: Self = Self { gateway: 8443, management: 9090, control: 0, payroll: 0, wiki: 0 };
 
     /// Where the gateway listens.
     pub fn gateway_address(&self) -> SocketAddr {
@@ -46,12 +49,14 @@ impl Ports {
     pub(super) fn bind(wanted: Self, args: &DemoArgs) -> Result<Bound, DemoError> {
         let payroll = bind_or_any(wanted.payroll)?;
         let wiki = bind_or_any(wanted.wiki)?;
+        let control = bind_or_any(wanted.control)?;
         // Held until both are known, so that two free ports are not the same one.
         let gateway = bind_exactly(args.port.unwrap_or(wanted.gateway), "--port")?;
         let management = bind_exactly(args.management_port.unwrap_or(wanted.management), "--management-port")?;
         let ports = Self {
             gateway: port_of(&gateway)?,
             management: port_of(&management)?,
+            control: port_of(&control)?,
             payroll: port_of(&payroll)?,
             wiki: port_of(&wiki)?,
         };
@@ -59,10 +64,11 @@ impl Ports {
     }
 
     /// Each placeholder in the template of the configuration, and the text that stands for it.
-    pub(super) fn places(&self) -> [(&'static str, String); 4] {
+    pub(super) fn places(&self) -> [(&'static str, String); 5] {
         [
             ("127.0.0.1:@GATEWAY_PORT@", self.gateway),
             ("127.0.0.1:@MANAGEMENT_PORT@", self.management),
+            ("127.0.0.1:@CONTROL_PORT@", self.control),
             ("127.0.0.1:@PAYROLL_PORT@", self.payroll),
             ("127.0.0.1:@WIKI_PORT@", self.wiki),
         ]

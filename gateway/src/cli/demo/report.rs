@@ -44,6 +44,12 @@ fn print_more(out: &mut impl Write, prepared: &Prepared) -> io::Result<()> {
     let (dir, port) = (prepared.dir.display(), prepared.ports.gateway);
     writeln!(out, "\nTake alice's access away while step 4 is running, and see her stream end:")?;
     writeln!(out, "    gaccong pki revoke --dir {dir}/pki/laptops {dir}/certs/alice.pem")?;
+    let control = prepared.ports.control;
+    writeln!(out, "\nReport the facts of this machine as the kiosk's, and see what is known of it:")?;
+    let ask = format!("--control https://localhost:{control} --ca {dir}/pki/servers/ca.pem");
+    let (kiosk, soc) = ("certs/kiosk", "certs/soc");
+    writeln!(out, "    gaccong device report {ask} --cert {dir}/{kiosk}.pem --key {dir}/{kiosk}.key")?;
+    writeln!(out, "    gaccong device show kiosk-lobby {ask} --cert {dir}/{soc}.pem --key {dir}/{soc}.key")?;
     writeln!(out, "\nIn a browser: import {dir}/certs/alice.p12 (password `{P12_PASSWORD}`) as your certificate and")?;
     writeln!(out, "{dir}/pki/servers/ca.pem as an authority for web sites, then open https://wiki.localhost:{port}/")?;
     writeln!(out, "Remove both afterwards. Every request is recorded in {dir}/audit. Ctrl-C ends the demo.")

@@ -83,6 +83,7 @@ impl Answer {
 
 const PAYROLL: &str = "payroll.localhost";
 const WIKI: &str = "wiki.localhost";
+const CONTROL: &str = "control.localhost";
 
 /// The steps, in the order in which they tell the story.
 pub fn tour(prepared: &Prepared) -> Vec<Step> {
@@ -91,6 +92,7 @@ pub fn tour(prepared: &Prepared) -> Vec<Step> {
     steps.extend(certificates(from));
     steps.extend(services(from));
     steps.extend(hostile(from));
+    steps.extend(control(prepared));
     steps.push(metrics(prepared));
     steps
 }
@@ -210,6 +212,53 @@ fn hostile(from: Visitor<'_>) -> Vec<Step> {
             why: "The certificate is good for it, but no app has this host.",
             request: from.get("alice", "intranet.localhost", "/"),
             expected: Answer::refused(Reason::RequestHostUnknown),
+        },
+    ]
+}
+
+fn control(prepared: &Prepared) -> Vec<Step> {
+    let from = Visitor { dir: &prepared.dir, port: prepared.ports.gateway };
+    let to_control = Visitor { port: prepared.ports.control, ..from };
+    let revocation = |method| StepRequest {
+        method,
+        ..to_control.get("soc", CONTROL, "/v1/revocations?kind=user&id=alice@example.org")
+    };
+    let report = |path| StepRequest {
+        method: Method::PUT,
+        headers: vec![("Content-Type", "application/json")],
+        body: Some(r#"{"facts": {"disk_encrypted": true}}"#),
+        ..to_control.get("kiosk", CONTROL, path)
+    };
+    vec![
+        Step {
+            title: "the SOC revokes alice",
+            why: "From now on she is refused, and what she had open is cut. `gaccong revoke user` does the same.",
+            request: revocation(Method::POST),
+            expected: Answer::ok(),
+        },
+        Step {
+            title: "alice reads the wiki once more",
+            why: "Nothing is wrong with her certificate or her laptop; she is revoked.",
+            request: from.get("alice", WIKI, "/"),
+            expected: Answer::refused(Reason::PrincipalRevoked),
+        },
+        Step {
+            title: "the SOC lets alice in again",
+            why: "The store keeps both, and the records say who did it.",
+            request: revocation(Method::DELETE),
+            expected: Answer::Http { status: 204, reason: None },
+        },
+        Step {
+            title: "the kiosk reports of itself",
+            why: "A device's own certificate is enough to report of that device.",
+            request: report("/v1/devices/self/posture"),
+            expected: Answer::ok(),
+        },
+        Step {
+            title: "the kiosk reports of alice's laptop",
+            why: "The control API has policies too, and they permit a device to report of itself only.",
+            request: report("/v1/devices/laptop-alice/posture"),
+            expected: Answer::refused(Reason::PolicyNoPermit),
         },
     ]
 }
