@@ -126,7 +126,11 @@ struct Connections {
     h2: Option<H2>,
 }
 
-/// Whether the connection was already closed when the request was to be sent: any client then takes another.
+/// Whether the connection was already closed when the request was to be sent, or said that it takes no more before it had
+/// come (GOAWAY without an error, RFC 9113 §6.8): any client then takes another.
 fn never_sent(error: &BoxError) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed())
+    let Some(error) = error.downcast_ref::<hyper::Error>() else { return false };
+    let h2 = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    let gone = h2.is_some_and(|h2| h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR));
+    gone || error.is_canceled() || error.is_closed()
 }

@@ -107,7 +107,7 @@ fn parameters(call: &Call) -> Vec<Parameter> {
         parameters.push(query("kind").schema(Some(kind)));
         parameters.push(query("id").schema(Some(text())));
     }
-    let any = || ObjectBuilder::new().schema_type(Type::String).max_length(Some(2048));
+    let any = || ObjectBuilder::new().schema_type(Type::String);
     let filter = |name: &&str| ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query).schema(Some(any()));
     let required = parameters.into_iter().map(|parameter| parameter.required(Required::True).build());
     required.chain(call.filters.iter().map(|name| filter(name).required(Required::False).build())).collect()
