@@ -12,7 +12,8 @@ use super::reader::Table;
 use super::source::Spot;
 use super::upstream::UpstreamTls;
 use super::{ActionRule, HostPattern};
-use crate::control::calls::{self, CALLS, Call};
+use crate::control::call::Call;
+use crate::control::calls::{self, CALLS};
 
 /// The name by which policies and records know the control API. No `[[app]]` may have it.
 pub const CONTROL: &str = "control";

@@ -1,9 +1,10 @@
 //! The control API: what is asked of the gateway itself. Its calls come in by a listener of their own and walk the path of
 //! every request: proven certificate, policy, one record. Only instead of being forwarded they are answered here.
 //!
-//! [`calls`] is the table of all calls; each module has those of one path.
+//! [`calls`] is the table of all calls, [`call`] what each of them is; each module has those of one path.
 
 mod alert;
+pub mod call;
 pub mod calls;
 mod explain;
 mod lockdowns;
@@ -28,7 +29,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::audit::event::Outcome;
-use crate::control::calls::{Call, Operation};
+use crate::control::call::{Call, Operation};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::ResponseBody;
@@ -143,7 +144,7 @@ impl Asking<'_> {
 
     /// The value of a key of the query that is there exactly once.
     fn only(&self, key: &str) -> Option<Arc<str>> {
-        calls::only(self.query, key)
+        call::only(self.query, key)
     }
 
     /// The JSON body, or what is wrong with it.

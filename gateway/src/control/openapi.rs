@@ -10,7 +10,8 @@ use utoipa::openapi::{
 };
 
 use super::Answer;
-use super::calls::{About, CALLS, Call, Operation, Shape};
+use super::call::{About, Call, Operation, Shape};
+use super::calls::CALLS;
 use super::problem::Problem;
 use crate::signals::error::{ErrorCode, SetError};
 

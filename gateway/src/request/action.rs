@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use http::Method;
 
 use crate::config::{App, PathPattern};
-use crate::control::calls;
+use crate::control::call;
 
 static READ: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("read"));
 static WRITE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("write"));
@@ -28,6 +28,6 @@ fn matches(pattern: &PathPattern, path: &str) -> bool {
     match pattern {
         PathPattern::Exact(wanted) => path == wanted,
         PathPattern::Prefix(prefix) => path.starts_with(prefix.as_str()),
-        PathPattern::Template(template) => calls::segments(template, path).is_some(),
+        PathPattern::Template(template) => call::segments(template, path).is_some(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Keys out of a file are those of the last reload. Keys of a URL are fetched in the background, and once more when a token
 //! names a key that is not known. However many tokens do so, one fetch is under way at a time, and one begins in
-//! [`MIN_INTERVAL`] at most.
+//! `MIN_INTERVAL` at most.
 
 use std::fmt;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub enum SubjectKind {
     Workload,
     /// A device, by the name in its certificate.
     Device,
-    /// A certificate: the SHA-256 of it in lower-case hexadecimal, or [`issued`].
+    /// A certificate: the SHA-256 of it in lower-case hexadecimal, or `ISSUER|SERIAL`.
     Certificate,
     /// A login session.
     Session,

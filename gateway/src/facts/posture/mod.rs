@@ -2,7 +2,7 @@
 //! it dies.
 //!
 //! Several sources may report one fact. Of those that are fresh, the best rank counts; among equals the worse value wins
-//! ([`fact::Fact::precedence`]).
+//! (`Fact::precedence`).
 
 mod fact;
 mod file;
