@@ -100,21 +100,13 @@ fn revoke(kind: SubjectKind, args: &RevokeArgs) -> ExitCode {
     let mut body = Map::new();
     body.extend(args.reason.as_ref().map(|reason| ("reason".to_owned(), json!(reason))));
     body.extend(args.duration.map(|duration| ("for_s".to_owned(), json!(duration.as_secs()))));
-    let about = About { what: "revocations", kind: kind.as_str(), id: &normal(kind, &args.id) };
+    let about = About { what: "revocations", kind: kind.as_str(), id: &args.id };
     remote::change(&args.remote, Method::POST, &about, Some(&Value::Object(body)))
 }
 
 fn about(args: &SubjectArgs, method: Method, what: &'static str) -> ExitCode {
-    let kind = args.kind.into();
-    let about = About { what, kind: SubjectKind::as_str(kind), id: &normal(kind, &args.id) };
+    let about = About { what, kind: SubjectKind::from(args.kind).as_str(), id: &args.id };
     remote::change(&args.remote, method, &about, None)
-}
-
-/// A fingerprint as tools print it (`AB:CD:…`) is the one that records have.
-fn normal(kind: SubjectKind, id: &str) -> String {
-    let digits: String = id.chars().filter(|c| *c != ':').collect();
-    let is_fingerprint = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
-    if kind == SubjectKind::Certificate && is_fingerprint { digits.to_ascii_lowercase() } else { id.to_owned() }
 }
 
 impl From<Kind> for SubjectKind {
@@ -126,19 +118,5 @@ impl From<Kind> for SubjectKind {
             Kind::Session => Self::Session,
             Kind::Certificate => Self::Certificate,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fingerprints_are_taken_as_tools_print_them() {
-        let printed = "AB:".repeat(31) + "CD";
-        let expected = "ab".repeat(31) + "cd";
-        assert_eq!(normal(SubjectKind::Certificate, &printed), expected);
-        assert_eq!(normal(SubjectKind::Device, &printed), printed);
-        assert_eq!(normal(SubjectKind::Certificate, "CN=Laptops|0A"), "CN=Laptops|0A");
     }
 }

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::problem::Words;
 use super::{Answer, Asking};
 use crate::clock;
-use crate::state::{Change, Lockdown};
+use crate::facts::snapshot::Snapshot;
+use crate::state::{Change, Lockdown, Scope, ScopeKind};
 
 /// Why.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -56,6 +57,10 @@ pub(super) fn list(asking: &Asking<'_>) -> Answer {
 
 pub(super) async fn lock(asking: &Asking<'_>) -> Answer {
     let Some(scope) = asking.scope() else { return Answer::no_target() };
+    if !is_known(&scope, &asking.gateway.snapshot.load()) {
+        // Whoever closes what is not there would believe that something is closed.
+        return Answer::problem(StatusCode::NOT_FOUND, format!("the configuration knows no {scope}"));
+    }
     let Lock { reason } = match asking.optional_body() {
         Ok(body) => body,
         Err(answer) => return answer,
@@ -84,4 +89,13 @@ pub(super) async fn lift(asking: &Asking<'_>) -> Answer {
         return Answer::problem(StatusCode::CONFLICT, detail);
     }
     asking.changed(Change::Lift { scope, by: asking.by() }).await
+}
+
+/// Whether there is such a thing, as far as the configuration can tell: groups and issuers may be any.
+fn is_known(scope: &Scope, snapshot: &Snapshot) -> bool {
+    match scope.kind {
+        ScopeKind::App => snapshot.routes.of_app(&scope.name).is_some(),
+        ScopeKind::TrustDomain => snapshot.config.clients.trust.iter().any(|domain| domain.name == scope.name),
+        ScopeKind::Group | ScopeKind::Issuer => true,
+    }
 }

@@ -128,7 +128,7 @@ impl Asking<'_> {
     /// The subject that the call is about.
     fn subject(&self) -> Option<Subject> {
         let target = self.live.asked.target.as_ref()?;
-        Some(Subject { kind: target.kind.parse().ok()?, id: Arc::clone(&target.id) })
+        Subject::named(target.kind.parse().ok()?, &target.id)
     }
 
     /// The scope that the call is about.

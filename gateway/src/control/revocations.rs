@@ -93,8 +93,8 @@ pub(super) async fn revoke(asking: &Asking<'_>) -> Answer {
 
 pub(super) async fn reinstate(asking: &Asking<'_>) -> Answer {
     let Some(subject) = asking.subject() else { return Answer::no_target() };
-    if asking.gateway.state.live().revocations.get(&subject).is_none() {
+    let Some(present) = asking.gateway.state.live().revocations.get(&subject) else {
         return Answer::problem(StatusCode::NOT_FOUND, format!("{subject} is not revoked"));
-    }
-    asking.changed(Change::Reinstate { subject, by: asking.by() }).await
+    };
+    asking.changed(Change::Reinstate { subject, revoked_at_ms: present.at_ms, by: asking.by() }).await
 }

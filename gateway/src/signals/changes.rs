@@ -103,12 +103,16 @@ impl Accepted<'_> {
         if live.accounts.get(&state::Entry::key(&account)).is_some_and(|known| known.at_ms > at_ms) {
             return None;
         }
-        let disabled = live.revocations.get(subject).is_some_and(|known| {
+        let disabled = live.revocations.get(subject).filter(|known| {
             *known.by == *self.by() && known.reason.as_deref() == Some(EventType::AccountDisabled.as_str())
         });
         let change = match standing {
-            AccountStanding::Enabled => disabled.then(|| Change::Reinstate { subject: subject.clone(), by: self.by() }),
-            AccountStanding::Purged if disabled => Some(Change::Revoke(self.revocation(subject))),
+            AccountStanding::Enabled => disabled.map(|known| Change::Reinstate {
+                subject: subject.clone(),
+                revoked_at_ms: known.at_ms,
+                by: self.by(),
+            }),
+            AccountStanding::Purged if disabled.is_some() => Some(Change::Revoke(self.revocation(subject))),
             AccountStanding::Disabled | AccountStanding::Purged => self.revoke(subject, live),
         };
         Some([Change::Account(account)].into_iter().chain(change).collect())

@@ -20,6 +20,8 @@ pub enum Change {
     Reinstate {
         /// Who.
         subject: Subject,
+        /// When the revocation that is lifted was made: one that was made since is another, and stays.
+        revoked_at_ms: i64,
         /// By whose word.
         by: Arc<str>,
     },
@@ -143,6 +145,14 @@ impl Change {
     /// What is reported of a device, where that is the change.
     pub fn report(&self) -> Option<&Report> {
         if let Self::Report(report) = self { Some(report) } else { None }
+    }
+
+    /// The entry that it writes or removes: orders about one entry cannot be judged together.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn entry(&self) -> Result<(Table, String), StoreError> {
+        self.write().map(|write| (write.table, write.key))
     }
 
     /// Whether it takes access away by itself: then it is put in force even where it cannot be kept.

@@ -190,6 +190,9 @@ impl Live {
     /// Whether something newer than this is known already. A report of some facts takes the others from the one before.
     pub fn prepare(&self, change: &mut Change) -> Outcome {
         let outdated = match change {
+            Change::Reinstate { subject, revoked_at_ms, .. } => {
+                self.revocations.get(subject).is_none_or(|present| present.at_ms != *revoked_at_ms)
+            }
             Change::Reauthenticate(asked) => {
                 self.reauthentications.get(&asked.subject).is_some_and(|before| before.since_ms >= asked.since_ms)
             }
@@ -275,7 +278,11 @@ impl Live {
         let seen = self.seen.all().into_iter().filter(|it| it.until_ms < now_ms);
         let seen = seen.map(|it| Change::Unsee(Arc::clone(&it.stream), Arc::clone(&it.jti)));
         let ended = self.revocations.all().into_iter().filter(|it| it.until_ms.is_some_and(|until| until < now_ms));
-        let ended = ended.map(|it| Change::Reinstate { subject: it.subject.clone(), by: "gateway".into() });
+        let ended = ended.map(|it| Change::Reinstate {
+            subject: it.subject.clone(),
+            revoked_at_ms: it.at_ms,
+            by: "gateway".into(),
+        });
         seen.chain(ended).take(super::MAX_CHANGES).collect()
     }
 

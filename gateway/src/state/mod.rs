@@ -104,7 +104,7 @@ impl State {
         Some(record::opened(self.opened_at?))
     }
 
-    /// Makes changes, all or none of them, at most [`MAX_CHANGES`]. When this returns they are on the disk and in force,
+    /// Makes changes, all or none of them, at most [`MAX_CHANGES`], each of another entry. When this returns they are on the disk and in force,
     /// and what they forbid has been told to end. `received` is when the signal came in.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ pub(super) fn of(change: &Change, store_serial: Option<u64>) -> Option<StateEven
             let event = event(Activity::Create, "revocation", it.subject.kind.as_str(), &it.subject.id, &it.by);
             StateEvent { cause: it.reason.clone(), until_ms: it.until_ms, ..event }
         }
-        Change::Reinstate { subject, by } => {
+        Change::Reinstate { subject, by, .. } => {
             event(Activity::Delete, "revocation", subject.kind.as_str(), &subject.id, by)
         }
         Change::Reauthenticate(it) => {

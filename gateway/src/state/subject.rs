@@ -78,6 +78,21 @@ impl Subject {
         Self { kind, id: id.into() }
     }
 
+    /// The subject that a person or a program names. A certificate's fingerprint and serial number are taken as tools print
+    /// them, with colons or capitals; what is neither names no certificate.
+    pub fn named(kind: SubjectKind, id: &str) -> Option<Self> {
+        if kind != SubjectKind::Certificate {
+            return Some(Self::new(kind, id));
+        }
+        let digits = |text: &str| text.replace(':', "").to_ascii_lowercase();
+        let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let named = match id.rsplit_once('|') {
+            Some((issuer, serial)) => Some(digits(serial)).filter(|it| is_hex(it)).map(|it| format!("{issuer}|{it}")),
+            None => Some(digits(id)).filter(|it| it.len() == 64 && is_hex(it)),
+        };
+        named.map(|id| Self::new(kind, id))
+    }
+
     /// Everyone and everything that a connection proves to be.
     pub fn of(identity: &Identity) -> Subjects {
         let Identity::Proven { certificate, device, principal } = identity else { return Subjects::new() };
@@ -100,4 +115,20 @@ impl fmt::Display for Subject {
 /// name (RFC 4514) and the serial number in lower-case hexadecimal.
 fn issued(certificate: &ClientCertificate) -> String {
     format!("{}|{}", certificate.issuer, certificate.serial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_named_as_tools_print_them_or_not_at_all() {
+        let named = |id: &str| Subject::named(SubjectKind::Certificate, id).map(|subject| subject.id.to_string());
+        assert_eq!(named(&("AB:".repeat(31) + "CD")), Some("ab".repeat(31) + "cd"));
+        assert_eq!(named("CN=Laptops,O=Org|0A:FF"), Some("CN=Laptops,O=Org|0aff".to_owned()));
+        for nobody in ["", "abcd", "CN=Laptops", "CN=Laptops|", "CN=Laptops|xyz", &"g".repeat(64)] {
+            assert_eq!(named(nobody), None, "{nobody}");
+        }
+        assert!(Subject::named(SubjectKind::Device, "AB:CD").is_some_and(|subject| &*subject.id == "AB:CD"));
+    }
 }

@@ -109,3 +109,50 @@ async fn what_is_older_than_what_is_known_changes_nothing() {
     assert!(gateway.state.live().standing(std::slice::from_ref(&alice), 7, 9).is_err());
     assert!(gateway.state.live().standing(&[alice], 8, 9).is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_made_since_is_not_lifted_with_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::embedded::Embedded::open(&folder.path().join("store.redb")).unwrap();
+    let (gateway, _audit, writer) = gateway_with(folder.path(), Some(Box::new(store)));
+    start(&gateway, writer);
+    let alice = Subject::new(SubjectKind::User, "alice@example.org");
+    let revoked = |at_ms, until_ms| {
+        let (subject, by) = (alice.clone(), "soc".into());
+        Change::Revoke(Revocation { subject, reason: None, by, at_ms, until_ms })
+    };
+    gateway.state.change(vec![revoked(1, Some(2))], Instant::now()).await.unwrap();
+    let expired = gateway.state.live().expired(5);
+    assert_eq!(expired.len(), 1);
+    gateway.state.change(vec![revoked(4, None)], Instant::now()).await.unwrap();
+    let applied = gateway.state.change(expired, Instant::now()).await.unwrap();
+    assert_eq!(applied.outcomes.as_slice(), [Outcome::Outdated]);
+    assert!(gateway.state.live().standing(&[alice], 9, 9).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_share_a_commit_see_each_other() {
+    use crate::facts::posture::{FactName, FactValue};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::embedded::Embedded::open(&folder.path().join("store.redb")).unwrap();
+    let (gateway, _audit, writer) = gateway_with(folder.path(), Some(Box::new(store)));
+    let partial = |name, observed_at_ms| match lost("laptop-7") {
+        Change::Report(report) => {
+            let facts = vec![ReportedFact { name, value: FactValue::Bool(false), observed_at_ms, max_age_s: None }];
+            Change::Report(Report { partial: true, observed_at_ms, facts, ..report })
+        }
+        other => other,
+    };
+    let orders = [(FactName::Compliant, 5), (FactName::Firewall, 6), (FactName::Compliant, 4)]
+        .map(|(name, at_ms)| gateway.state.change(vec![partial(name, at_ms)], Instant::now()));
+    // All wait before the writer begins, so that they are one group.
+    let waiting = futures_util::future::join_all(orders);
+    let begin = async { start(&gateway, writer) };
+    let (applied, ()) = futures_util::future::join(waiting, begin).await;
+    let outcomes: Vec<_> = applied.into_iter().map(|applied| applied.unwrap().outcomes[0]).collect();
+    assert_eq!(outcomes, [Outcome::Applied, Outcome::Applied, Outcome::Outdated]);
+    let names: Vec<_> =
+        gateway.state.live().posture_of("laptop-7").unwrap().facts().iter().map(|fact| fact.name).collect();
+    assert_eq!(names, [FactName::Firewall, FactName::Compliant]);
+}

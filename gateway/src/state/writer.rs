@@ -83,15 +83,23 @@ impl Writer {
     /// Works until nobody can ask any more.
     pub fn run(mut self, gateway: &Arc<Gateway>) {
         while let Some(first) = self.queue.blocking_recv() {
-            let mut group = Vec::new();
+            let (mut group, mut entries) = (Vec::new(), HashSet::new());
             let mut next = Some(first);
             while let Some(order) = next {
                 match order {
                     Order::Change { changes, received, done } => {
+                        // What is outdated is found by what is in force: an order about the same entry must be so first.
+                        let touched: Vec<_> = changes.iter().filter_map(|change| change.entry().ok()).collect();
+                        if touched.iter().any(|entry| entries.contains(entry)) {
+                            self.settle(gateway, std::mem::take(&mut group));
+                            entries.clear();
+                        }
+                        entries.extend(touched);
                         group.push(prepare(gateway.state.live(), changes, received, done));
                     }
                     other => {
                         self.settle(gateway, std::mem::take(&mut group));
+                        entries.clear();
                         self.control(gateway, other);
                     }
                 }
