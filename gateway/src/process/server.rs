@@ -147,10 +147,11 @@ async fn serve(
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
-    let mut tasks = Tasks::start(&gateway, inputs);
+    // Nothing can fail any more. From its first change on, this process tells the one that drains.
     if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {
         gateway.state.tell(predecessor).await;
     }
+    let mut tasks = Tasks::start(&gateway, inputs);
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
     }

@@ -130,9 +130,6 @@ fn admit(
     let gateway = &connection.gateway;
     let version = gateway.version();
     let snapshot = gateway.snapshot.load();
-    if parts.version == Version::HTTP_2 {
-        bound_head(&parts.headers, &snapshot.config.limits)?;
-    }
     let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
@@ -160,8 +157,11 @@ fn bound_head(headers: &HeaderMap, limits: &Limits) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The one reading of the request's host and path.
+/// The one reading of the request's host and path, of a head that is within its bounds.
 fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -> Result<Normal, Box<Refused>> {
+    if parts.version == Version::HTTP_2 {
+        bound_head(&parts.headers, &connection.gateway.snapshot.load().config.limits)?;
+    }
     match normalise::normalise(parts) {
         Err(rejected) => {
             if let Some(head) = exchange.head_mut() {
