@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod metrics;
 pub mod osquery;
 pub mod outgoing;
+pub mod pages;
 pub mod pki;
 pub mod process;
 pub mod reason;

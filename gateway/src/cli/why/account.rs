@@ -12,7 +12,8 @@ use crate::cli::policy::inputs::Inputs;
 use crate::process::policies;
 use crate::reason::Reason;
 use crate::request::decide::reason_of;
-use crate::request::refuse::{Language, Message, Refusal};
+use crate::pages::Language;
+use crate::request::refuse::{Message, Refusal};
 
 /// How many of the permits that come nearest are shown.
 const NEAREST: usize = 3;
@@ -261,8 +262,8 @@ impl Said {
         Self {
             reason: code.to_owned(),
             title: message.title.to_owned(),
-            why: message.detail.text.to_owned(),
-            what_to_do: std::iter::once(message.advice.text.to_owned()).chain(remedies).collect(),
+            why: message.detail.text.into_owned(),
+            what_to_do: std::iter::once(message.advice.text.into_owned()).chain(remedies).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::account::{Account, Kind, Outcome, Personal};
 use super::words::{self, Labels};
 use crate::request::identify::printable;
-use crate::request::refuse::Language;
+use crate::pages::Language;
 
 /// The longest value that is shown, in bytes: as long as a path may be.
 const VALUE_BYTES: usize = 8 * 1024;
