@@ -327,6 +327,111 @@ pub(super) fn text(reason: Reason) -> Text {
             "You may use it, but none of its servers is healthy right now.",
             "Try again in a few minutes.",
         ),
+        Reason::SessionAbsent => Text::new(
+            "Please log in",
+            "This app is for people who are logged in, and you are not.",
+            "Log in with your organisation's account.",
+        ),
+        Reason::SessionExpired => Text::new(
+            "Your session has ended",
+            "A login lasts for a limited time, and yours is over.",
+            "Log in again.",
+        ),
+        Reason::SessionIdle => Text::new(
+            "You were away for a while",
+            "Your session ended because it was not used for some time.",
+            "Log in again.",
+        ),
+        Reason::SessionInvalid => Text::new(
+            "Your session cannot be read",
+            "The cookie of your session was not set by this gateway, has changed, or is too old.",
+            "Log in again. If this comes back, delete the cookies of this site.",
+        ),
+        Reason::SessionOtherDevice => Text::new(
+            "This session belongs to another device",
+            "You logged in on one device, and the session came from another.",
+            "Log in on this device. If you have not copied your browser's data yourself, tell your support at once.",
+        ),
+        Reason::SessionPrincipalMismatch => Text::new(
+            "Two people at once",
+            "Your certificate names one person, and your session another.",
+            "Log out, then log in as the person whom the certificate names.",
+        ),
+        Reason::SessionStepUp => Text::new(
+            "A stronger login is needed",
+            "What you want to do asks for a stronger or a more recent login than yours.",
+            "Log in once more; then you can go on.",
+        ),
+        Reason::LoginStateInvalid => Text::new(
+            "This login cannot go on",
+            "It was begun too long ago, in another browser, or not on this page.",
+            "Open the app again and log in from there.",
+        ),
+        Reason::LoginCodeInvalid => Text::new(
+            "This login was used already",
+            "The last step of a login works once, for a short time, in the browser that began it.",
+            "Open the app again; if you are asked, log in once more.",
+        ),
+        Reason::LoginProviderUnavailable => Text::new(
+            "Logging in is not possible right now",
+            "The service with which people log in does not answer as it should.",
+            "Try again in a few minutes. Whoever is logged in already can go on working.",
+        ),
+        Reason::LoginProviderRefused => Text::new(
+            "You were not logged in",
+            "The login was refused or given up.",
+            "Try again. If it is refused again, ask your support.",
+        ),
+        Reason::LoginTokenInvalid => Text::new(
+            "The login could not be verified",
+            "What the login service said of you does not hold.",
+            "Try again. If this comes back, report it with the request id below.",
+        ),
+        Reason::LoginPrincipalAbsent => Text::new(
+            "Your account is not complete",
+            "The login service knows you, but does not say the name by which this gateway knows people.",
+            "Ask your support to complete your account.",
+        ),
+        Reason::TokenMalformed => Text::new(
+            "The access token cannot be read",
+            "It is not a signed JSON web token of the right form, or it is too large.",
+            "Get a new token from its issuer.",
+        ),
+        Reason::TokenUntrusted => Text::new(
+            "The access token is not trusted",
+            "Its issuer, its algorithm, its key or its signature is not one that this gateway accepts.",
+            "Get a token from an issuer that is configured here.",
+        ),
+        Reason::TokenExpired => Text::new(
+            "The access token is not valid now",
+            "It has expired, or its time has not come.",
+            "Get a new token, and check the clocks of the machines.",
+        ),
+        Reason::TokenAudience => Text::new(
+            "The access token is for another service",
+            "Its audience is not this gateway.",
+            "Ask the issuer for a token with the right audience.",
+        ),
+        Reason::TokenBinding => Text::new(
+            "The access token is not yours to use",
+            "It is bound to another certificate than that of this connection, or to none.",
+            "Use the token with the certificate with which it was issued.",
+        ),
+        Reason::TokenKeysUnavailable => Text::new(
+            "The access token cannot be checked yet",
+            "Its key is not known, and the issuer is being asked for it.",
+            "Try again in a few seconds.",
+        ),
+        Reason::TokenPrincipalAbsent => Text::new(
+            "The access token names nobody",
+            "It lacks the claim by which this gateway knows who asks.",
+            "Ask the issuer to put the name into its tokens.",
+        ),
+        Reason::RequestCrossSite => Text::new(
+            "Another site sent this request",
+            "A page of another site made your browser send it. Such requests are not passed on, since they may do what you did not intend.",
+            "Open the app itself and do it there. If the two sites belong together, ask the app's operator to allow it.",
+        ),
         Reason::UpstreamConnect => Text::new(
             "The application cannot be reached",
             "You may use it, but its server did not accept a secure connection from the gateway.",

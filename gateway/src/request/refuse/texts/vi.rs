@@ -327,6 +327,111 @@ pub(super) fn text(reason: Reason) -> Text {
             "Bạn được phép dùng, nhưng hiện không có máy chủ nào của ứng dụng sẵn sàng.",
             "Bạn hãy thử lại sau vài phút.",
         ),
+        Reason::SessionAbsent => Text::new(
+            "Vui lòng đăng nhập",
+            "Ứng dụng này chỉ dành cho người đã đăng nhập, và bạn chưa đăng nhập.",
+            "Bạn hãy đăng nhập bằng tài khoản của cơ quan.",
+        ),
+        Reason::SessionExpired => Text::new(
+            "Phiên làm việc đã kết thúc",
+            "Mỗi lần đăng nhập chỉ có hiệu lực trong một thời gian, và lần đăng nhập của bạn đã hết hạn.",
+            "Bạn hãy đăng nhập lại.",
+        ),
+        Reason::SessionIdle => Text::new(
+            "Bạn đã không hoạt động một thời gian",
+            "Phiên làm việc của bạn đã kết thúc vì lâu không được sử dụng.",
+            "Bạn hãy đăng nhập lại.",
+        ),
+        Reason::SessionInvalid => Text::new(
+            "Không đọc được phiên làm việc",
+            "Cookie phiên làm việc không do cổng này đặt, đã bị thay đổi hoặc đã quá cũ.",
+            "Bạn hãy đăng nhập lại. Nếu vẫn gặp lỗi này, hãy xóa cookie của trang.",
+        ),
+        Reason::SessionOtherDevice => Text::new(
+            "Phiên làm việc thuộc về thiết bị khác",
+            "Bạn đã đăng nhập trên một thiết bị, nhưng phiên làm việc lại được gửi từ thiết bị khác.",
+            "Bạn hãy đăng nhập trên thiết bị này. Nếu bạn không tự sao chép dữ liệu trình duyệt, hãy báo ngay cho bộ phận hỗ trợ.",
+        ),
+        Reason::SessionPrincipalMismatch => Text::new(
+            "Hai người dùng cùng lúc",
+            "Chứng thư của bạn mang tên một người, còn phiên làm việc là của người khác.",
+            "Bạn hãy đăng xuất, rồi đăng nhập bằng tài khoản của người có tên trong chứng thư.",
+        ),
+        Reason::SessionStepUp => Text::new(
+            "Cần đăng nhập ở mức cao hơn",
+            "Việc bạn muốn làm đòi hỏi lần đăng nhập mạnh hơn hoặc mới hơn lần hiện tại.",
+            "Bạn hãy đăng nhập thêm một lần nữa, sau đó có thể tiếp tục.",
+        ),
+        Reason::LoginStateInvalid => Text::new(
+            "Không thể tiếp tục đăng nhập",
+            "Lần đăng nhập này đã bắt đầu quá lâu, từ trình duyệt khác hoặc không phải từ trang này.",
+            "Bạn hãy mở lại ứng dụng và đăng nhập từ đó.",
+        ),
+        Reason::LoginCodeInvalid => Text::new(
+            "Lần đăng nhập này đã được dùng",
+            "Bước cuối của đăng nhập chỉ dùng được một lần, trong thời gian ngắn, trên trình duyệt đã bắt đầu.",
+            "Bạn hãy mở lại ứng dụng; nếu được hỏi, hãy đăng nhập lại.",
+        ),
+        Reason::LoginProviderUnavailable => Text::new(
+            "Hiện chưa thể đăng nhập",
+            "Dịch vụ đăng nhập không trả lời đúng cách.",
+            "Bạn hãy thử lại sau vài phút. Người đã đăng nhập vẫn làm việc bình thường.",
+        ),
+        Reason::LoginProviderRefused => Text::new(
+            "Bạn chưa được đăng nhập",
+            "Lần đăng nhập đã bị từ chối hoặc bị hủy.",
+            "Bạn hãy thử lại. Nếu vẫn bị từ chối, hãy hỏi bộ phận hỗ trợ.",
+        ),
+        Reason::LoginTokenInvalid => Text::new(
+            "Không xác minh được lần đăng nhập",
+            "Thông tin mà dịch vụ đăng nhập gửi về bạn không hợp lệ.",
+            "Bạn hãy thử lại. Nếu vẫn gặp lỗi, hãy báo lại kèm mã yêu cầu bên dưới.",
+        ),
+        Reason::LoginPrincipalAbsent => Text::new(
+            "Tài khoản của bạn chưa đủ thông tin",
+            "Dịch vụ đăng nhập nhận ra bạn nhưng không cho biết tên mà cổng này dùng để nhận diện người dùng.",
+            "Bạn hãy đề nghị bộ phận hỗ trợ bổ sung thông tin tài khoản.",
+        ),
+        Reason::TokenMalformed => Text::new(
+            "Không đọc được mã truy cập",
+            "Mã truy cập không phải là JSON Web Token có chữ ký đúng dạng, hoặc quá lớn.",
+            "Hãy lấy mã mới từ nơi cấp.",
+        ),
+        Reason::TokenUntrusted => Text::new(
+            "Mã truy cập không được tin cậy",
+            "Nơi cấp, thuật toán, khóa hoặc chữ ký của mã không được cổng này chấp nhận.",
+            "Hãy lấy mã từ nơi cấp đã được cấu hình tại cổng.",
+        ),
+        Reason::TokenExpired => Text::new(
+            "Mã truy cập không còn hoặc chưa có hiệu lực",
+            "Mã đã hết hạn hoặc chưa đến thời điểm hiệu lực.",
+            "Hãy lấy mã mới và kiểm tra đồng hồ của các máy.",
+        ),
+        Reason::TokenAudience => Text::new(
+            "Mã truy cập dành cho dịch vụ khác",
+            "Đối tượng nhận của mã không phải là cổng này.",
+            "Hãy yêu cầu nơi cấp một mã có đúng đối tượng nhận.",
+        ),
+        Reason::TokenBinding => Text::new(
+            "Mã truy cập không gắn với kết nối này",
+            "Mã gắn với chứng thư khác với chứng thư của kết nối, hoặc không gắn với chứng thư nào.",
+            "Hãy dùng mã cùng với chứng thư mà nó được cấp cho.",
+        ),
+        Reason::TokenKeysUnavailable => Text::new(
+            "Chưa kiểm tra được mã truy cập",
+            "Cổng chưa biết khóa của mã và đang hỏi nơi cấp.",
+            "Hãy thử lại sau vài giây.",
+        ),
+        Reason::TokenPrincipalAbsent => Text::new(
+            "Mã truy cập không có tên chủ thể",
+            "Mã thiếu thông tin mà cổng dùng để biết ai đang yêu cầu.",
+            "Hãy đề nghị nơi cấp đưa tên vào mã.",
+        ),
+        Reason::RequestCrossSite => Text::new(
+            "Yêu cầu này do trang khác gửi",
+            "Một trang web khác đã khiến trình duyệt của bạn gửi yêu cầu này. Cổng không chuyển tiếp vì có thể bạn không chủ ý.",
+            "Bạn hãy mở chính ứng dụng và thao tác tại đó. Nếu hai trang thuộc cùng một hệ thống, hãy đề nghị đơn vị quản lý cho phép.",
+        ),
         Reason::UpstreamConnect => Text::new(
             "Không kết nối được với ứng dụng",
             "Bạn được phép dùng, nhưng máy chủ của ứng dụng không nhận kết nối từ cổng.",
