@@ -21,6 +21,7 @@ pub mod process;
 pub mod reason;
 pub mod request;
 pub mod secret;
+pub mod session;
 pub mod signals;
 pub mod signers;
 pub mod state;
