@@ -19,6 +19,7 @@ pub mod pki;
 pub mod process;
 pub mod reason;
 pub mod request;
+pub mod secret;
 pub mod signals;
 pub mod signers;
 pub mod state;
