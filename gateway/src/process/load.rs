@@ -12,6 +12,7 @@ use crate::facts::posture::Posture;
 use crate::facts::snapshot::{Control, Route, Routes, Snapshot};
 use crate::facts::threat::Threats;
 use crate::facts::trust::{Trust, TrustProblem};
+use crate::oidc::Provider;
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
@@ -57,6 +58,10 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let break_glass = config.break_glass.as_ref().map(|settings| load_break_glass(settings, &names, &mut findings));
     let routes = findings.keep(open_routes(&config.apps, previous));
     let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
+    let provider = config.identity.oidc.as_ref().map(|settings| {
+        let before = previous.and_then(|previous| previous.provider.as_ref());
+        findings.keep(Provider::open(settings, before).map_err(|error| vec![*error]))
+    });
 
     match (tls, trust, groups, posture, threats, policies, routes, signals) {
         (
@@ -82,6 +87,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 bundle: policies.bundle,
                 routes,
                 signals,
+                provider: provider.flatten(),
                 control: control.flatten(),
                 break_glass: break_glass.flatten(),
             };

@@ -18,11 +18,13 @@ use crate::config::{AuditSink, Config, Listen};
 use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::process::drain::{self, Ending};
 use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
+use crate::session::rotation;
 use crate::process::tasks::{Inputs, Tasks};
 use crate::state::{State, Writer};
 use crate::store::embedded::Embedded;
@@ -146,12 +148,14 @@ async fn serve(
     grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
+    gateway.snapshot.load().provider.iter().for_each(Provider::keep_current);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     // Nothing can fail any more. From its first change on, this process tells the one that drains.
     if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {
         gateway.state.tell(predecessor).await;
     }
     let mut tasks = Tasks::start(&gateway, inputs);
+    rotation::keep_keys(&gateway).await;
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
     }
