@@ -125,11 +125,14 @@ pub(super) fn mode(table: &mut Table<'_>) -> Option<Mode> {
     table.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
 }
 
-pub(super) fn identity(mut table: Table<'_>) -> Identity {
+/// `[identity]`, and where `[identity.oidc]` stands.
+pub(super) fn identity<'a>(mut table: Table<'a>) -> (Identity, Option<Spot<'a>>) {
     let groups = table.file("groups");
-    let oidc = table.table("oidc").and_then(oidc::read).map(Arc::new);
+    let oidc = table.table("oidc");
+    let oidc_spot = oidc.as_ref().map(|oidc| oidc.spot);
+    let oidc = oidc.and_then(oidc::read).map(Arc::new);
     table.finish();
-    Identity { groups, oidc }
+    (Identity { groups, oidc }, oidc_spot)
 }
 
 /// `[posture]`, and where the trust domains stand that its sources name.

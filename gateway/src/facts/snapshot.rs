@@ -43,8 +43,8 @@ pub struct Snapshot {
     pub bundle: Option<Bundle>,
     /// The streams of signals.
     pub signals: Streams,
-    /// Where people log in, if they do.
-    pub provider: Option<Arc<Provider>>,
+    /// The OpenID provider where people log in, where there is one.
+    pub oidc: Option<Arc<Provider>>,
     /// Hosts and their apps.
     pub routes: Routes,
     /// The control API, where there is one.

@@ -120,7 +120,7 @@ impl Known {
             return Err("its key set has no key that could verify a signature".to_owned());
         }
         let client_id = ClientId::new(settings.client_id.to_string());
-        let client_secret = ClientSecret::new(secret.expose().to_owned());
+        let client_secret = ClientSecret::new(secret.reveal().to_owned());
         Ok(Self {
             issuer: metadata.issuer().clone(),
             names_itself: more.additional_metadata.authorization_response_iss_parameter_supported,

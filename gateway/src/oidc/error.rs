@@ -4,6 +4,7 @@ use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{ClaimsVerificationError, RequestTokenError, StandardErrorResponse};
 
 use super::http::HttpError;
+use crate::reason::Reason;
 use crate::request::identify::printable;
 
 /// The most of what the provider says that goes into a record.
@@ -44,6 +45,16 @@ impl OidcError {
         match error {
             "server_error" | "temporarily_unavailable" => Self::Unavailable(detail),
             _ => Self::Refused(detail),
+        }
+    }
+
+    /// As clients and records see it.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Unavailable(_) => Reason::LoginProviderUnavailable,
+            Self::Refused(_) => Reason::LoginProviderRefused,
+            Self::TokenInvalid(_) => Reason::LoginTokenInvalid,
+            Self::PrincipalAbsent(_) => Reason::LoginPrincipalAbsent,
         }
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreGenderClaim};
 use openidconnect::{
     AccessToken, AuthenticationContextClass, AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse,
@@ -16,6 +18,7 @@ use super::id_token::{Expected, ExpectedLogin, Verified};
 use super::{Begun, Demand, Login, OidcError, Provider};
 use crate::clock;
 use crate::secret::Secret;
+use crate::session::keys::{NoRandom, random, random_id};
 
 /// The age of an authentication that is asked for where none is demanded. A provider that is asked for one must tell when
 /// the person authenticated (§2, `auth_time`), which policies will want to know.
@@ -32,14 +35,12 @@ impl Provider {
         let known = self.known()?;
         let unavailable = |error: &dyn std::fmt::Display| OidcError::Unavailable(error.to_string());
         let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| unavailable(&error))?;
-        let verifier = Secret::random().map_err(|error| unavailable(&error))?;
-        let random = Secret::random().map_err(|error| unavailable(&error))?;
-        let nonce = Secret::new(format!("{}.{}", clock::now_ms(), random.expose()));
+        let (verifier, nonce) = secrets().map_err(|error| unavailable(&error))?;
 
         let challenge =
-            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.expose().to_owned()));
+            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.reveal().to_owned()));
         let state = CsrfToken::new(state.to_owned());
-        let sent_nonce = Nonce::new(nonce.expose().to_owned());
+        let sent_nonce = Nonce::new(nonce.reveal().to_owned());
         let acr_values = wanted.acr.as_ref().map_or(&*self.settings.acr_values, std::slice::from_ref);
         let max_age = wanted.max_age_s.map_or(ASKED_MAX_AGE, |age_s| Duration::from_secs(age_s.into()));
         let mut request = known
@@ -84,7 +85,7 @@ impl Provider {
         let asking = known
             .rp
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier.reveal().to_owned()))
             .set_redirect_uri(Cow::Owned(redirect))
             .request_async(&self.http);
         let answer = self.noted(asking.await.map_err(|error| of_token_endpoint(error, code)))?;
@@ -149,9 +150,16 @@ impl Provider {
     }
 }
 
+/// A verifier for the exchange of the code, and a nonce, which begins with the time.
+fn secrets() -> Result<(Secret, Secret), NoRandom> {
+    let verifier = URL_SAFE_NO_PAD.encode(random::<32>()?);
+    let nonce = format!("{}.{}", clock::now_ms(), random_id()?);
+    Ok((Secret::new(verifier), Secret::new(nonce)))
+}
+
 /// When the login began whose nonce this is.
 fn began_ms(nonce: &Secret) -> i64 {
-    let began = nonce.expose().split_once('.').and_then(|(began, _)| began.parse().ok());
+    let began = nonce.reveal().split_once('.').and_then(|(began, _)| began.parse().ok());
     // Nothing is younger than that.
     began.unwrap_or(i64::MAX / 2)
 }

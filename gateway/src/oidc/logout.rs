@@ -50,7 +50,7 @@ impl Provider {
         let mut url = known.end_session.clone()?;
         let mut query = url.query_pairs_mut();
         if let Some(token) = id_token_hint {
-            query.append_pair("id_token_hint", token.expose());
+            query.append_pair("id_token_hint", token.reveal());
         }
         query.append_pair("client_id", &self.settings.client_id);
         query.append_pair("post_logout_redirect_uri", post_logout_redirect_uri);

@@ -15,8 +15,6 @@ mod login;
 mod logout;
 mod provider;
 mod refresh;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -25,17 +23,7 @@ pub use logout::{LogoutToken, MAX_LOGOUT_TOKEN_AGE};
 pub use provider::Provider;
 
 use crate::secret::Secret;
-
-/// What a login must be, beyond being one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demand {
-    /// The authentication class that it must have (`acr`).
-    pub acr: Option<Arc<str>>,
-    /// How long ago the person may have authenticated, in seconds.
-    pub max_age_s: Option<u32>,
-    /// Whether the person must authenticate in the course of it, whatever the provider remembers.
-    pub login_again: bool,
-}
+pub use crate::session::tickets::Demand;
 
 /// A login that has begun.
 #[derive(Debug)]
@@ -74,10 +62,19 @@ pub struct Login {
 /// What the provider says of a person now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshed {
-    /// Principal and groups; `None` where the provider only said that the session goes on.
-    pub claims: Option<(Arc<str>, Arc<[Arc<str>]>)>,
+    /// Who the person is and what their groups are; `None` where the provider only said that the session goes on.
+    pub claims: Option<Current>,
     /// The refresh token that replaces the one that was used, where there is one.
     pub refresh_token: Option<Secret>,
     /// The ID token that replaces the last one, where there is one.
     pub id_token: Option<Secret>,
+}
+
+/// Claims as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Who, as policies know them.
+    pub principal: Arc<str>,
+    /// Their groups, sorted.
+    pub groups: Arc<[Arc<str>]>,
 }

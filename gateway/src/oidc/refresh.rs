@@ -4,7 +4,7 @@ use openidconnect::{OAuth2TokenResponse, RefreshToken, TokenResponse};
 
 use super::error::of_token_endpoint;
 use super::id_token::{Expected, Verified};
-use super::{OidcError, Provider, RefreshError, Refreshed};
+use super::{Current, OidcError, Provider, RefreshError, Refreshed};
 use crate::clock;
 use crate::secret::Secret;
 
@@ -27,9 +27,9 @@ impl Provider {
 
     async fn ask_for_claims(&self, refresh_token: &Secret, sub: &str) -> Result<Refreshed, OidcError> {
         let known = self.known()?;
-        let token = RefreshToken::new(refresh_token.expose().to_owned());
+        let token = RefreshToken::new(refresh_token.reveal().to_owned());
         let asking = known.rp.exchange_refresh_token(&token).request_async(&self.http);
-        let answer = asking.await.map_err(|error| of_token_endpoint(error, refresh_token.expose()));
+        let answer = asking.await.map_err(|error| of_token_endpoint(error, refresh_token.reveal()));
         let answer = self.noted(answer)?;
 
         let mut refreshed = Refreshed {
@@ -44,7 +44,8 @@ impl Provider {
             return Err(OidcError::PrincipalAbsent("the provider speaks of another person (`sub`)".to_owned()));
         }
         self.complete(&mut claims, answer.access_token(), sub).await?;
-        refreshed.claims = Some((claims.principal(&self.settings)?, claims.groups(&self.settings)?));
+        refreshed.claims =
+            Some(Current { principal: claims.principal(&self.settings)?, groups: claims.groups(&self.settings)? });
         Ok(refreshed)
     }
 }

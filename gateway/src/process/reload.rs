@@ -103,7 +103,7 @@ fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<C
     // By the signers that are named now.
     grants::read_again(gateway);
     snapshot.trust.keep_current(gateway);
-    snapshot.provider.iter().for_each(Provider::keep_current);
+    snapshot.oidc.iter().for_each(Provider::keep_current);
     if previous.config.posture != snapshot.config.posture {
         gateway.state.set_posture_settings(&snapshot.config.posture);
     }

@@ -24,8 +24,8 @@ use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
-use crate::session::rotation;
 use crate::process::tasks::{Inputs, Tasks};
+use crate::session::rotation;
 use crate::state::{State, Writer};
 use crate::store::embedded::Embedded;
 use crate::store::{Store, StoreError};
@@ -148,7 +148,7 @@ async fn serve(
     grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
-    gateway.snapshot.load().provider.iter().for_each(Provider::keep_current);
+    gateway.snapshot.load().oidc.iter().for_each(Provider::keep_current);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     // Nothing can fail any more. From its first change on, this process tells the one that drains.
     if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {

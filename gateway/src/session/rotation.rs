@@ -21,7 +21,8 @@ pub async fn keep_keys(gateway: &Gateway) {
             Err(error) => tracing::error!(%error, "no new key for cookies: the last one stays"),
         }
     }
-    let spent = |key: &Key| key.purpose == KeyPurpose::Seal && age(key.created_at_ms) >= Sealer::KEY_LIFE + auth.session;
+    let spent =
+        |key: &Key| key.purpose == KeyPurpose::Seal && age(key.created_at_ms) >= Sealer::KEY_LIFE + auth.session;
     let keys = sessions.keys.all();
     // The key that is made above is not among them; without it the newest stays.
     let newest = sessions.sealer().newest_at_ms();

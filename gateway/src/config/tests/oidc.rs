@@ -4,6 +4,14 @@ use jsonwebtoken::Algorithm;
 
 use super::*;
 
+const AUTH: &str = r#"
+[store]
+path = "state.redb"
+
+[auth]
+host = "auth.example.org"
+"#;
+
 const LEAST: &str = r#"
 [identity.oidc]
 issuer = "https://idp.example.org/realms/staff"
@@ -20,7 +28,8 @@ fn folder() -> Folder {
 }
 
 fn read(text: &str) -> Arc<Oidc> {
-    let loaded = folder().load(&and(text)).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let loaded =
+        folder().load(&and(&format!("{AUTH}{text}"))).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     loaded.config.identity.oidc.unwrap()
 }
 
@@ -53,7 +62,8 @@ fn what_is_wrong_with_a_provider_is_told() {
         ("client_id = ", "principal = \"\"\nclient_id = ", "`` is not a name"),
     ] {
         assert!(LEAST.contains(old), "{old}");
-        let problems = folder.load(&and(&LEAST.replacen(old, new, 1))).expect_err(words);
+        let problems = folder.load(&and(&format!("{AUTH}{}", LEAST.replacen(old, new, 1)))).expect_err(words);
         assert!(shown(&problems).contains(words), "{words}: {}", shown(&problems));
     }
+    assert!(folder.fault(&and(LEAST)).message.contains("nobody could log in there"));
 }
