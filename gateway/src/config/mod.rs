@@ -21,6 +21,7 @@ mod listen;
 mod load;
 mod management;
 mod name;
+mod pages;
 mod rate;
 pub(crate) mod reader;
 mod reporter;
@@ -54,6 +55,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use pages::{Contact, Pages};
 pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
@@ -93,6 +95,8 @@ pub struct Config {
     pub break_glass: Option<BreakGlass>,
     /// `[store]`, where there is one.
     pub store: Option<Store>,
+    /// `[pages]`
+    pub pages: Arc<Pages>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`
