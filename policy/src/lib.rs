@@ -28,7 +28,8 @@
 //! let loaded = PolicySet::load(&sources, &vocabulary).map_err(|errors| errors[0].to_string())?;
 //! assert!(loaded.warnings.is_empty());
 //!
-//! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip: [192, 0, 2, 7].into() };
+//! let source_ip = [192, 0, 2, 7].into();
+//! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip, site: None, origin: None };
 //! let mut question = Question {
 //!     principal: Principal { kind: PrincipalKind::User, id: "alice@example.org", groups: &["staff".into()] },
 //!     action: "read",

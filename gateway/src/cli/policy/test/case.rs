@@ -71,6 +71,8 @@ pub(super) struct Settings<'a> {
     app: Option<Text<'a>>,
     doing: Option<Doing<'a>>,
     from: Option<Text<'a>>,
+    site: Option<Text<'a>>,
+    origin: Option<Text<'a>>,
     at: Option<Text<'a>>,
 }
 
@@ -89,6 +91,8 @@ impl<'a> Settings<'a> {
             app: table.text("app"),
             doing: request::doing(table),
             from: table.text("from"),
+            site: table.text("site"),
+            origin: table.text("origin"),
             at: table.text("at"),
         }
     }
@@ -108,6 +112,8 @@ impl<'a> Settings<'a> {
             app: self.app.or(defaults.app),
             doing: self.doing.or(defaults.doing),
             from: self.from.or(defaults.from),
+            site: self.site.or(defaults.site),
+            origin: self.origin.or(defaults.origin),
             at: self.at.or(defaults.at),
         }
     }
@@ -166,7 +172,14 @@ fn question(case: &Settings<'_>, spot: Spot<'_>, parts: &Parts<'_>, known: &Know
 
     let app = app?;
     let Asked { action, host, path, method } = doing?.of(app)?;
-    let request = RequestBuf { host: host.into(), path: path.into(), method: method.into(), source_ip: source_ip? };
+    let request = RequestBuf {
+        host: host.into(),
+        path: path.into(),
+        method: method.into(),
+        source_ip: source_ip?,
+        site: case.site.as_ref().map(owned),
+        origin: case.origin.as_ref().map(owned),
+    };
     let (device, certificate, session) = (device?, certificate?, session?);
     let context = ContextBuf {
         device,
