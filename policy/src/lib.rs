@@ -76,6 +76,7 @@ mod rule;
 mod schema;
 mod slice;
 mod source;
+mod step_up;
 mod syntax;
 mod translate;
 mod vocabulary;
@@ -102,6 +103,7 @@ pub use question_buf::{
 pub use ranges::bounds;
 pub use schema::SCHEMA;
 pub use source::{Source, Sources};
+pub use step_up::StepUp;
 pub use vocabulary::{AppScope, Vocabulary};
 
 /// The schema in force: [`SCHEMA`], the actions of `vocabulary`, and the extensions of `sources`, in Cedar's schema syntax.

@@ -9,6 +9,7 @@ mod mended;
 mod observe;
 mod properties;
 mod ranges;
+mod step_up;
 
 use std::sync::Arc;
 
