@@ -120,6 +120,8 @@ reasons! {
     RequestBodyMalformed = "request.body_malformed", BAD_REQUEST;
     /// The principal has made more requests of the app than its `rate_limit` allows.
     RequestRateLimited = "request.rate_limited", TOO_MANY_REQUESTS;
+    /// Another site has made the browser send the request.
+    RequestCrossSite = "request.cross_site", FORBIDDEN;
     /// The path is of the gateway's own prefix and names nothing there.
     RequestOwnPath = "request.own_path", NOT_FOUND;
 
@@ -132,6 +134,49 @@ reasons! {
     PrincipalRevoked = "principal.revoked", FORBIDDEN;
     /// What was proven is too long ago: the person, workload or device must authenticate again.
     SessionRevoked = "session.revoked", UNAUTHORIZED;
+    /// Nobody is logged in.
+    SessionAbsent = "session.absent", UNAUTHORIZED;
+    /// The session has come to its end.
+    SessionExpired = "session.expired", UNAUTHORIZED;
+    /// The session was not used for too long.
+    SessionIdle = "session.idle", UNAUTHORIZED;
+    /// The session's cookie is none that this gateway has set for the host, or there are several.
+    SessionInvalid = "session.invalid", UNAUTHORIZED;
+    /// The session was begun on another device.
+    SessionOtherDevice = "session.other_device", UNAUTHORIZED;
+    /// The session is one person's, the certificate another's.
+    SessionPrincipalMismatch = "session.principal_mismatch", FORBIDDEN;
+    /// A stronger or newer login would be enough.
+    SessionStepUp = "session.step_up", UNAUTHORIZED;
+
+    /// The login was begun by another browser or device, too long ago, or not here.
+    LoginStateInvalid = "login.state_invalid", BAD_REQUEST;
+    /// The code that ends a login was used before, is too old, or is of another host, device or browser.
+    LoginCodeInvalid = "login.code_invalid", BAD_REQUEST;
+    /// The identity provider does not answer, or not as it should.
+    LoginProviderUnavailable = "login.provider_unavailable", SERVICE_UNAVAILABLE;
+    /// The identity provider has refused the login.
+    LoginProviderRefused = "login.provider_refused", FORBIDDEN;
+    /// What the identity provider says of the person does not verify.
+    LoginTokenInvalid = "login.token_invalid", BAD_GATEWAY;
+    /// What the identity provider says names no person.
+    LoginPrincipalAbsent = "login.principal_absent", FORBIDDEN;
+
+    /// The access token cannot be parsed, or is larger than any honest one.
+    TokenMalformed = "token.malformed", UNAUTHORIZED;
+    /// The access token is of an issuer, an algorithm or a key that is not trusted, or its signature does not verify.
+    TokenUntrusted = "token.untrusted", UNAUTHORIZED;
+    /// The access token has expired, or is not valid yet.
+    TokenExpired = "token.expired", UNAUTHORIZED;
+    /// The access token is for another audience.
+    TokenAudience = "token.audience", UNAUTHORIZED;
+    /// The access token is bound to another certificate, or to none.
+    TokenBinding = "token.binding", UNAUTHORIZED;
+    /// The access token's key is not known yet.
+    TokenKeysUnavailable = "token.keys_unavailable", SERVICE_UNAVAILABLE;
+    /// The access token names no principal.
+    TokenPrincipalAbsent = "token.principal_absent", UNAUTHORIZED;
+
     /// The device is revoked.
     DeviceRevoked = "device.revoked", FORBIDDEN;
     /// The app needs a device with a posture and the connection proves none.

@@ -43,6 +43,14 @@ fn contradictions(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     for read in parts.apps.iter().filter(|read| &*read.app.name == CONTROL) {
         read.name_spot.error(format!("`{CONTROL}` is the name of the control API"), "another name");
     }
+    if let Some(auth) = &parts.auth {
+        known_trust(&auth.trust, &parts.clients);
+        let name = &auth.auth.host.name;
+        let same = |host: &HostPattern| matches!(host, HostPattern::Exact(exact) if **exact == **name);
+        for (_, spot) in placed_hosts(&parts.apps).filter(|(host, _)| same(host)) {
+            spot.error(format!("`{name}` is the host where people log in, and has no app"), "another host");
+        }
+    }
     if let Some(listen) = &parts.listen {
         unique(listen.hosts.iter().map(|(host, spot)| (host, *spot)), "a certificate for the host");
         addresses_differ(listen, parts);

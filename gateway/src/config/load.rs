@@ -9,8 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, break_glass, check, clients,
-    control, decision, limits, listen, management, signals, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, auth, break_glass, check,
+    clients, control, decision, limits, listen, management, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -58,14 +58,16 @@ pub(super) struct Parts<'a> {
     pub(super) control: Option<control::Read<'a>>,
     pub(super) signals: Vec<(SignalStream, Spot<'a>)>,
     pub(super) break_glass: Option<break_glass::Read<'a>>,
+    pub(super) auth: Option<auth::Read<'a>>,
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 13] = [
+const MAIN_ONLY: [&str; 14] = [
     "include",
     "listen",
     "policy",
     "identity",
+    "auth",
     "posture",
     "threat",
     "management",
@@ -118,6 +120,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         control: root.table("control").and_then(control::read),
         signals: signals::streams(root.tables("signals")),
         break_glass: root.table("break_glass").and_then(break_glass::read),
+        auth: root.table("auth").and_then(auth::read),
     };
     let identity = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
@@ -126,6 +129,9 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let store = root.table("store").and_then(store::read);
     if let Some((_, spot)) = parts.signals.first().filter(|_| !has_store) {
         spot.error("what signals change could not be kept", "`[store]`");
+    }
+    if let Some(auth) = parts.auth.as_ref().filter(|_| !has_store) {
+        auth.host_spot.error("sessions could not be kept", "`[store]`");
     }
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
@@ -158,6 +164,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             threats,
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
+            auth: parts.auth.map(|read| Arc::new(read.auth)),
             signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
             break_glass: parts.break_glass.map(|read| read.break_glass),
             store,

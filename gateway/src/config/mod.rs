@@ -8,6 +8,7 @@
 mod action;
 mod app;
 mod audit;
+mod auth;
 mod break_glass;
 mod check;
 mod clients;
@@ -41,6 +42,7 @@ pub use gaccong_policy::Mode;
 pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
 pub use audit::{Audit, AuditSink};
+pub use auth::{Auth, AuthHost};
 pub use break_glass::BreakGlass;
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
 pub use control::{CONTROL, Control};
@@ -83,6 +85,8 @@ pub struct Config {
     pub management: Management,
     /// `[control]`, where there is one.
     pub control: Option<Control>,
+    /// `[auth]`, where there is one.
+    pub auth: Option<Arc<Auth>>,
     /// `[[signals]]`, in the order of the file.
     pub signals: Vec<Arc<SignalStream>>,
     /// `[break_glass]`
