@@ -160,6 +160,7 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
         path: &asked.path,
         method: &asked.method,
         websocket: asked.websocket,
+        initiator: &asked.initiator,
         grants: grants.as_ref().map(|grants| &***grants),
         target: asked.target.as_ref(),
         source_ip: asked.source_ip,
