@@ -9,6 +9,7 @@ use super::entry::{
     Account, Alert, Enrolment, Entry, Hold, Lockdown, Reauthentication, Report, Revocation, Risk, Scope, Seen, Stream,
 };
 use super::subject::Subject;
+use crate::session::{Key, Session};
 use crate::store::{StoreError, Table, Write};
 
 /// One change. Its JSON form is what a process tells the one that it took over from.
@@ -70,6 +71,14 @@ pub enum Change {
     Enrol(Enrolment),
     /// It is not any more.
     Unenrol(Arc<str>),
+    /// A person has logged in, or a session is otherwise than before.
+    Establish(Session),
+    /// A session is over and may be forgotten: its id.
+    Discard(Arc<str>),
+    /// A key that the gateway has made for itself.
+    Key(Key),
+    /// A key is not needed any more: its id.
+    Unkey(Arc<str>),
 }
 
 /// Whom a change is about: whose live streams are decided again.
@@ -113,6 +122,8 @@ impl Change {
             Table::Accounts => Self::Account(serde_json::from_slice(value)?),
             Table::Seen => Self::Seen(serde_json::from_slice(value)?),
             Table::Enrolments => Self::Enrol(serde_json::from_slice(value)?),
+            Table::Sessions => Self::Establish(serde_json::from_slice(value)?),
+            Table::Keys => Self::Key(serde_json::from_slice(value)?),
         })
     }
 
@@ -139,6 +150,10 @@ impl Change {
             Self::Unsee(stream, jti) => remove::<Seen>(&(Arc::clone(stream), Arc::clone(jti))),
             Self::Enrol(it) => put(it),
             Self::Unenrol(device) => remove::<Enrolment>(device),
+            Self::Establish(it) => put(it),
+            Self::Discard(id) => remove::<Session>(id),
+            Self::Key(it) => put(it),
+            Self::Unkey(id) => remove::<Key>(id),
         }
     }
 

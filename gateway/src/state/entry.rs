@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subject::Subject;
 use crate::facts::posture::{FactName, FactValue};
+use crate::session::{Key, Session};
 use crate::store::Table;
 
 /// What is kept under a key of a table.
@@ -269,3 +270,6 @@ pub struct Enrolment {
     pub at_ms: i64,
 }
 entry!(Enrolment in Enrolments by Arc<str>: |it| Arc::clone(&it.device));
+
+entry!(Session in Sessions by Arc<str>: |it| Arc::clone(&it.id));
+entry!(Key in Keys by Arc<str>: |it| Arc::clone(&it.id));

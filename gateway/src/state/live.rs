@@ -11,6 +11,7 @@ use super::entry::{
     Stream,
 };
 use super::posture::Reports;
+use super::sessions::Sessions;
 use super::subject::{Subject, SubjectKind};
 use crate::config;
 use crate::facts::posture::DevicePosture;
@@ -47,11 +48,11 @@ impl<E: Entry> Kept<E> {
         self.0.is_empty()
     }
 
-    fn put(&self, entry: E) {
+    pub(super) fn put(&self, entry: E) {
         self.0.pin().insert(entry.key(), Arc::new(entry));
     }
 
-    fn remove(&self, key: &E::Key) {
+    pub(super) fn remove(&self, key: &E::Key) {
         self.0.pin().remove(key);
     }
 }
@@ -84,6 +85,8 @@ pub struct Live {
     pub seen: Kept<Seen>,
     /// Which agents are enrolled.
     pub enrolments: Kept<Enrolment>,
+    /// Who is logged in, and what seals their cookies.
+    pub sessions: Sessions,
     /// Whether a stream of signals is lost. Not kept: it follows from the time and what is configured.
     signal_lost: AtomicBool,
     /// How old facts may become, and how sources rank.
@@ -107,6 +110,7 @@ impl Live {
             accounts: Kept::default(),
             seen: Kept::default(),
             enrolments: Kept::default(),
+            sessions: Sessions::default(),
             signal_lost: AtomicBool::new(false),
             settings: RwLock::new(settings),
         }
@@ -251,6 +255,11 @@ impl Live {
                 self.risks.put(it);
                 Affected::Subject(subject)
             }
+            Change::Establish(it) => {
+                let subject = Subject::new(SubjectKind::Session, Arc::clone(&it.id));
+                self.sessions.establish(it);
+                Affected::Subject(subject)
+            }
             other => self.apply_unseen(other),
         };
         self.changed();
@@ -268,6 +277,9 @@ impl Live {
             Change::Unsee(stream, jti) => self.seen.remove(&(stream, jti)),
             Change::Enrol(it) => self.enrolments.put(it),
             Change::Unenrol(device) => self.enrolments.remove(&device),
+            Change::Discard(id) => self.sessions.discard(&id),
+            Change::Key(it) => self.sessions.add_key(it),
+            Change::Unkey(id) => self.sessions.remove_key(&id),
             _ => {}
         }
         Affected::Nobody
@@ -283,7 +295,9 @@ impl Live {
             revoked_at_ms: it.at_ms,
             by: "gateway".into(),
         });
-        seen.chain(ended).take(super::MAX_CHANGES).collect()
+        let sessions = self.sessions.entries.all().into_iter().filter(|it| it.expires_at_ms < now_ms);
+        let sessions = sessions.map(|it| Change::Discard(Arc::clone(&it.id)));
+        seen.chain(ended).chain(sessions).take(super::MAX_CHANGES).collect()
     }
 
     fn changed(&self) {

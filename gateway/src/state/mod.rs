@@ -9,6 +9,7 @@ pub mod entry;
 pub mod live;
 pub mod posture;
 mod record;
+pub mod sessions;
 pub mod subject;
 #[cfg(test)]
 mod tests;

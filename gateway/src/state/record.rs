@@ -75,6 +75,11 @@ pub(super) fn of(change: &Change, store_serial: Option<u64>) -> Option<StateEven
         | Change::Stream(_)
         | Change::Account(_)
         | Change::Seen(_)
-        | Change::Unsee(..) => return None,
+        | Change::Unsee(..)
+        // Logins have records of their own.
+        | Change::Establish(_)
+        | Change::Discard(_)
+        | Change::Key(_)
+        | Change::Unkey(_) => return None,
     })
 }

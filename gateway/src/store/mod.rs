@@ -86,6 +86,10 @@ tables! {
     Seen = "seen",
     /// Agents of devices that are enrolled.
     Enrolments = "enrolments",
+    /// Who is logged in.
+    Sessions = "sessions",
+    /// Keys that the gateway makes for itself.
+    Keys = "keys",
 }
 
 impl Table {

@@ -9,10 +9,11 @@ use super::words;
 use crate::audit::event::{Phase, Verdict};
 use crate::audit::recorded::{Gaccong, Record};
 use crate::cli::policy::inputs::Inputs;
+use crate::pages::Language;
 use crate::process::policies;
 use crate::reason::Reason;
 use crate::request::decide::reason_of;
-use crate::request::refuse::{Language, Message, Refusal};
+use crate::request::refuse::{Message, Refusal};
 
 /// How many of the permits that come nearest are shown.
 const NEAREST: usize = 3;
@@ -260,9 +261,9 @@ impl Said {
         let remedies = message.remedies.iter().map(|(_, remedy)| remedy.clone().into_owned());
         Self {
             reason: code.to_owned(),
-            title: message.title.to_owned(),
-            why: message.detail.text.to_owned(),
-            what_to_do: std::iter::once(message.advice.text.to_owned()).chain(remedies).collect(),
+            title: message.title.into_owned(),
+            why: message.detail.text.into_owned(),
+            what_to_do: std::iter::once(message.advice.text.into_owned()).chain(remedies).collect(),
         }
     }
 }

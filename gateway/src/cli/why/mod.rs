@@ -20,7 +20,7 @@ use super::{EXIT_FAILED, EXIT_NO, EXIT_USAGE, Format, fail};
 use crate::audit::read;
 use crate::audit::recorded::Recorded;
 use crate::cli::run::print;
-use crate::request::refuse::Language;
+use crate::pages::Language;
 use account::{Account, Shown};
 
 /// Where a package puts the configuration.

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::account::{Account, Kind, Outcome, Personal};
 use super::words::{self, Labels};
+use crate::pages::Language;
 use crate::request::identify::printable;
-use crate::request::refuse::Language;
 
 /// The longest value that is shown, in bytes: as long as a path may be.
 const VALUE_BYTES: usize = 8 * 1024;

@@ -1,7 +1,7 @@
 //! The words of `gaccong why`, in both languages.
 
 use super::account::Outcome;
-use crate::request::refuse::Language;
+use crate::pages::Language;
 
 /// Headings and sentences.
 pub(super) struct Labels {

@@ -19,9 +19,10 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use uuid::Uuid;
 
+use crate::pages::Language;
 use crate::reason::Reason;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
-pub use reader::{Format, Language, Reader};
+pub use reader::{Format, Reader};
 pub(crate) use texts::remedy as remedy_text;
 
 /// The reason's code, for programs.
@@ -98,7 +99,7 @@ fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
 /// The words of a refusal: ours, or the policy's where it has any.
 #[derive(Debug)]
 pub(crate) struct Message<'a> {
-    pub(crate) title: &'static str,
+    pub(crate) title: Cow<'static, str>,
     pub(crate) detail: Said<'a>,
     pub(crate) advice: Said<'a>,
     /// What the person can mend, and how to say it.
@@ -108,7 +109,7 @@ pub(crate) struct Message<'a> {
 /// A sentence and its language, which is not the page's where a policy speaks one language only.
 #[derive(Debug)]
 pub(crate) struct Said<'a> {
-    pub(crate) text: &'a str,
+    pub(crate) text: Cow<'a, str>,
     pub(crate) language: Language,
 }
 
@@ -116,8 +117,7 @@ impl<'a> Message<'a> {
     pub(crate) fn of(refusal: &'a Refusal, language: Language) -> Self {
         let mut ours = texts::text(refusal.reason, language);
         if !refusal.remedies.is_empty() {
-            let labels = texts::labels(language);
-            (ours.detail, ours.advice) = (labels.mendable, labels.mend);
+            (ours.detail, ours.advice) = (language.say("refusal-mendable"), language.say("refusal-mend"));
         }
         let words = &refusal.words;
         let remedies = refusal.remedies.iter().map(|remedy| (*remedy, texts::remedy(*remedy, language)));
@@ -130,9 +130,9 @@ impl<'a> Message<'a> {
     }
 }
 
-fn said<'a>(language: Language, vi: Option<&'a str>, en: Option<&'a str>, ours: &'a str) -> Said<'a> {
-    let vi = vi.map(|text| Said { text, language: Language::Vietnamese });
-    let en = en.map(|text| Said { text, language: Language::English });
+fn said<'a>(language: Language, vi: Option<&'a str>, en: Option<&'a str>, ours: Cow<'static, str>) -> Said<'a> {
+    let vi = vi.map(|text| Said { text: text.into(), language: Language::Vietnamese });
+    let en = en.map(|text| Said { text: text.into(), language: Language::English });
     let policy = match language {
         Language::Vietnamese => vi.or(en),
         Language::English => en.or(vi),

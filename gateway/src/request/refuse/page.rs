@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Message, Refusal, texts};
-use crate::request::refuse::Language;
+use super::{Message, Refusal};
+use crate::pages::Language;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -12,21 +12,20 @@ pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) fn render(refusal: &Refusal, message: &Message<'_>, language: Language) -> String {
-    let labels = texts::labels(language);
     format!(
         include_str!("page.html"),
         language = language.tag(),
         style = STYLE,
-        title = Escaped(message.title),
-        why = labels.why,
+        title = Escaped(&message.title),
+        why = language.say("refusal-why"),
         detail_language = message.detail.language.tag(),
-        detail = Escaped(message.detail.text),
-        what_now = labels.what_now,
+        detail = Escaped(&message.detail.text),
+        what_now = language.say("refusal-what-now"),
         advice_language = message.advice.language.tag(),
-        advice = Escaped(message.advice.text),
+        advice = Escaped(&message.advice.text),
         remedies = list(message, language),
-        help = labels.help,
-        whom_to_ask = labels.whom_to_ask,
+        help = language.say("refusal-help"),
+        whom_to_ask = language.say("refusal-whom-to-ask"),
         request_id = refusal.request_id,
         code = refusal.reason,
         status = refusal.reason.status().as_u16(),

@@ -32,12 +32,12 @@ struct Mend<'a> {
 pub(super) fn render(refusal: &Refusal, message: &Message<'_>) -> Bytes {
     let problem = Problem {
         r#type: format!("urn:gaccong:reason:{}", refusal.reason),
-        title: message.title,
+        title: &message.title,
         status: refusal.reason.status().as_u16(),
-        detail: message.detail.text,
+        detail: &message.detail.text,
         instance: refusal.request_id.urn().to_string(),
         reason: refusal.reason.code(),
-        advice: message.advice.text,
+        advice: &message.advice.text,
         remedies: message.remedies.iter().map(|(remedy, text)| Mend { remedy: *remedy, text }).collect(),
     };
     // Strings and a number cannot fail to serialise; if they did, the fields of the response still say all.

@@ -3,6 +3,7 @@
 use http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use http::{HeaderMap, Method};
 
+use crate::pages::Language;
 use crate::request::list;
 
 /// How many items of a list are looked at; browsers send fewer than ten.
@@ -28,15 +29,6 @@ pub enum Format {
     Problem,
 }
 
-/// The language of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// `vi`
-    Vietnamese,
-    /// `en`
-    English,
-}
-
 impl Reader {
     /// The reader of a request with this method and these fields.
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
@@ -60,21 +52,6 @@ impl Format {
             Self::Page => Language::Vietnamese,
             Self::Problem => Language::English,
         }
-    }
-}
-
-impl Language {
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Self::Vietnamese => "vi",
-            Self::English => "en",
-        }
-    }
-
-    /// The language of a range such as `en-GB`.
-    fn of_range(range: &[u8]) -> Option<Self> {
-        let primary = range.split(|byte| *byte == b'-').next().unwrap_or_default();
-        [Self::Vietnamese, Self::English].into_iter().find(|known| primary.eq_ignore_ascii_case(known.tag().as_bytes()))
     }
 }
 

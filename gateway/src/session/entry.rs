@@ -1,0 +1,74 @@
+//! A session as it is kept.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Binding;
+use crate::secret::Secret;
+
+/// A person's login, until it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// 128 random bits, in base64url.
+    pub id: Arc<str>,
+    /// The person.
+    pub principal: Arc<str>,
+    /// The groups that the identity provider says, sorted.
+    #[serde(default)]
+    pub groups: Arc<[Arc<str>]>,
+    /// How the person logged in.
+    pub method: LoginMethod,
+    /// The authentication context class (OpenID Connect Core §2), where it is known.
+    #[serde(default)]
+    pub acr: Option<Arc<str>>,
+    /// When the person last proved who they are, milliseconds since the Unix epoch.
+    pub auth_time_ms: i64,
+    /// When the session was last begun or made stronger here, milliseconds since the Unix epoch.
+    pub established_at_ms: i64,
+    /// When it ends, milliseconds since the Unix epoch.
+    pub expires_at_ms: i64,
+    /// Whose connections may use it.
+    pub binding: Binding,
+    /// What the identity provider knows of it. Not in cookies.
+    #[serde(default)]
+    pub provider: Option<AtProvider>,
+}
+
+/// How a person logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginMethod {
+    /// At the identity provider.
+    Oidc,
+    /// With a card.
+    Certificate,
+}
+
+impl LoginMethod {
+    /// `context.session.method` in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// A session at the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtProvider {
+    /// The person's id there.
+    pub sub: Arc<str>,
+    /// The session's id there (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    #[serde(default)]
+    pub sid: Option<Arc<str>>,
+    /// What claims are asked for again with.
+    #[serde(default)]
+    pub refresh_token: Option<Secret>,
+    /// What the provider knows the session by when the person logs out (OpenID Connect RP-Initiated Logout 1.0 §2).
+    #[serde(default)]
+    pub id_token: Option<Secret>,
+    /// When the claims were last said, milliseconds since the Unix epoch.
+    pub claims_at_ms: i64,
+}
