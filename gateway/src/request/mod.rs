@@ -19,7 +19,7 @@ pub mod shadow;
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -39,6 +39,8 @@ use crate::request::decide::{Asked, Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
+use crate::request::identify::Identity;
+use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::rate::RateLimits;
 use crate::request::refuse::{Reader, Refusal};
@@ -52,6 +54,8 @@ pub struct Admitted {
     route: Option<Arc<Route>>,
     normal: Normal,
     policy_digest: Arc<str>,
+    /// The session's cookie, where it is time to make it anew.
+    renewed: Option<HeaderValue>,
 }
 
 /// Answers one request, with the app's response or with a refusal; either way it leaves one final record.
@@ -97,8 +101,12 @@ async fn answer_begun(
         return answer_preflight(connection, exchange, sharing, &body, reader);
     }
     let mut response = match admit(connection, &mut exchange, &parts, normal) {
-        Ok((Admitted { route: Some(route), normal, .. }, live)) => {
-            forward::forward(route, normal, live, exchange, parts, body, reader).await
+        Ok((Admitted { route: Some(route), normal, renewed, .. }, live)) => {
+            let mut response = forward::forward(route, normal, live, exchange, parts, body, reader).await;
+            if let Some(cookie) = renewed {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
         }
         Ok((Admitted { route: None, normal, .. }, live)) => {
             control::answer(normal, parts.headers, live, exchange, body, reader).await
@@ -252,10 +260,13 @@ fn weigh(
         }),
     };
     let initiator = Initiator::of(&parts.headers, &normal.authority);
+    let now_ms = clock::now_ms();
+    let shown = shown(snapshot, connection, emergency.is_some(), &parts.headers, &normal.host, now_ms)?;
     let wanted = Wanted {
         identity: &connection.facts.identity,
         subjects: &connection.subjects,
         authenticated_at_ms: connection.authenticated_at_ms,
+        credential: shown.as_ref().map(|shown| &shown.credential),
         listener: connection.listener,
         app,
         policies,
@@ -267,7 +278,7 @@ fn weigh(
         grants: grants.as_ref().map(|grants| &***grants),
         target: target.as_ref(),
         source_ip: connection.facts.source.ip(),
-        now_ms: clock::now_ms(),
+        now_ms,
     };
     let weighed = decide::weigh(snapshot, connection.gateway.state.live(), &wanted);
     let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
@@ -277,7 +288,27 @@ fn weigh(
     connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
     let permitted = within_bounds(&connection.gateway.rate_limits, &parts.headers, weighed?)?;
     let policy_digest = Arc::clone(policies.digest());
-    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })
+    let renewed = shown.and_then(|shown| shown.renewed);
+    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest, renewed })
+}
+
+/// The session that a request shows. Whoever breaks the glass needs none, and the control API knows none.
+fn shown(
+    snapshot: &Snapshot,
+    connection: &Connection,
+    is_emergency: bool,
+    headers: &HeaderMap,
+    host: &str,
+    now_ms: i64,
+) -> Result<Option<Shown>, Box<Refused>> {
+    let proven = matches!(connection.facts.identity, Identity::Proven { .. });
+    match &snapshot.config.auth {
+        Some(auth) if connection.listener == Listener::Apps && proven && !is_emergency => {
+            let live = connection.gateway.state.live();
+            credential::session(live, auth, &connection.facts.identity, headers, host, now_ms)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What policy permits is bounded by the app: the length of a body, and how much one principal may ask for.

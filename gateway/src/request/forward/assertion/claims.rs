@@ -24,11 +24,16 @@ pub struct Facts<'a> {
     pub(super) device: Option<&'a str>,
     /// SHA-256 of the client's certificate, lower-case hexadecimal.
     pub(super) fingerprint: &'a str,
+    /// `oidc`, `certificate` or `token`, where there is a session or a token.
+    pub(super) auth_method: Option<&'static str>,
+    pub(super) acr: Option<&'a str>,
+    pub(super) auth_time_ms: Option<i64>,
 }
 
 impl<'a> Facts<'a> {
     /// What `issuer` says of whoever asked.
     pub fn of(issuer: &'a str, asked: &'a Asked) -> Self {
+        let credential = asked.credential.as_deref();
         Self {
             issuer,
             app: &asked.app.name,
@@ -37,6 +42,9 @@ impl<'a> Facts<'a> {
             groups: &asked.groups,
             device: asked.device.as_deref(),
             fingerprint: &asked.certificate.fingerprint,
+            auth_method: credential.map(|credential| credential.method.as_str()),
+            acr: credential.and_then(|credential| credential.acr.as_deref()),
+            auth_time_ms: credential.and_then(|credential| credential.auth_time_ms),
         }
     }
 }
@@ -55,6 +63,13 @@ pub struct Claims<'a> {
     groups_overflow: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_method: Option<&'static str>,
+    /// As in ID tokens (OpenID Connect Core §2), and `auth_time` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     cnf: Confirmation,
     jti: String,
     iat: i64,
@@ -80,6 +95,9 @@ impl<'a> Claims<'a> {
             groups: Some(facts.groups),
             groups_overflow: None,
             device: facts.device,
+            auth_method: facts.auth_method,
+            acr: facts.acr,
+            auth_time: facts.auth_time_ms.map(|at_ms| at_ms.div_euclid(1_000)),
             cnf: Confirmation { certificate: thumbprint(facts.fingerprint) },
             jti,
             iat,
