@@ -171,6 +171,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         issuer: "CN=Laptops Issuing CA 3,O=Ministry,C=VN".into(),
         serial: format!("{:032x}", mixed(person)).into(),
         fingerprint: format!("{:064x}", mixed(person)).into(),
+        der: Box::default(),
         not_before_ms: START_MS - 86_400_000,
         not_after_ms: START_MS + 90 * 86_400_000,
         chain: Vec::new(),

@@ -29,6 +29,7 @@ fn certificate() -> Arc<ClientCertificate> {
         issuer: "CN=Laptop CA".into(),
         serial: "0badcafe".into(),
         fingerprint: "ab".repeat(32).into(),
+        der: Box::default(),
         not_before_ms: TIME_MS - 1000,
         not_after_ms: TIME_MS + 1000,
         chain: Vec::new(),

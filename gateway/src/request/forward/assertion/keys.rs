@@ -149,9 +149,8 @@ impl KeyRing {
 
     /// The keys of which everything has lapsed that they signed.
     pub fn lapsed(&self, now_ms: i64) -> &[Arc<SigningKey>] {
-        let next_signed_long_ago = |next: &Arc<SigningKey>| {
-            next.signs_from_ms().saturating_add(milliseconds(PUBLISHED_AFTER)) <= now_ms
-        };
+        let next_signed_long_ago =
+            |next: &Arc<SigningKey>| next.signs_from_ms().saturating_add(milliseconds(PUBLISHED_AFTER)) <= now_ms;
         let count = self.0.iter().skip(1).take_while(|next| next_signed_long_ago(next)).count();
         self.0.get(..count).unwrap_or_default()
     }

@@ -5,6 +5,7 @@
 
 mod cookies;
 mod forwarded;
+pub(crate) mod identity;
 mod names;
 mod trace_context;
 
