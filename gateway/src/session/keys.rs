@@ -57,7 +57,7 @@ impl Key {
 
     /// The key's bytes; `None` where what was kept is none.
     pub fn bytes(&self) -> Option<Vec<u8>> {
-        URL_SAFE_NO_PAD.decode(self.secret.expose()).ok()
+        URL_SAFE_NO_PAD.decode(self.secret.reveal()).ok()
     }
 }
 

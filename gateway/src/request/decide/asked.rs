@@ -105,6 +105,8 @@ impl Asked {
                     path: &self.path,
                     method: self.method.as_str(),
                     source_ip: self.source_ip,
+                    site: None,
+                    origin: None,
                 },
                 now_ms: self.now_ms,
             },
