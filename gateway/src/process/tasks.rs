@@ -16,6 +16,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
+use crate::request::forward::assertion;
 use crate::session::rotation;
 use crate::signals;
 use crate::state::Writer;
@@ -61,6 +62,7 @@ impl Tasks {
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
         supervise("signals", &failed, signals::watch::Watch::new(gateway).run());
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
+        supervise("assertions", &failed, assertion::run(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];

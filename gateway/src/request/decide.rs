@@ -21,6 +21,7 @@ use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
 use crate::request::action;
+use crate::request::cross_site::Initiator;
 use crate::request::identify::credential::Method as Proof;
 use crate::request::identify::{self, ClientCertificate, Credential, Identity};
 use crate::state::{Live, ScopeKind, Subject};
@@ -50,6 +51,8 @@ pub struct Wanted<'a> {
     pub method: &'a Method,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// The page that made a browser send it.
+    pub initiator: &'a Initiator,
     /// The grants for emergencies, where whoever asks needs one of them; `policies` are then those for emergencies.
     pub grants: Option<&'a Grants>,
     /// Whom a call of the control API is about.
@@ -180,6 +183,7 @@ impl Permitted {
 
 /// Weighs who is asking, from which device in what state, against the policy.
 pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
+    wanted.initiator.check(wanted.listener, wanted.app, wanted.method, wanted.websocket)?;
     let (certificate, device, principal) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
@@ -207,6 +211,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         app: Arc::clone(wanted.app),
         action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
         websocket: wanted.websocket,
+        initiator: wanted.initiator.clone(),
         host: Arc::clone(wanted.host),
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
