@@ -62,7 +62,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 15] = [
+const MAIN_ONLY: [&str; 16] = [
     "include",
     "listen",
     "policy",

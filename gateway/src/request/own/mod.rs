@@ -93,7 +93,8 @@ pub async fn answer(
         Ok(mut response) => {
             let id = request_id_value(exchange.id());
             response.headers_mut().insert(X_REQUEST_ID, id);
-            exchange.answered_here(format!("`{}`, the gateway's own", normal.path), &response);
+            let by = format!("`{}`, the gateway's own", normal.path);
+            exchange.admitted(by, response.status(), response.body().len() as u64);
             Ok(response)
         }
         Err(refused) => Err((exchange, refused)),

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 
 use super::{Answer, Visit, with_cookie};
-use crate::pages;
+use crate::pages::login::Return;
+use crate::pages::{Layout, Page};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::session::tickets::{CODE_MS, Code, FLOW_COOKIE, FLOW_MS, Flow};
@@ -20,7 +21,9 @@ pub async fn redeem(visit: &Visit<'_>) -> Answer {
     let carried = Carried { session: code.session, groups_kept: code.groups_kept, used_at_ms: visit.now_ms };
     let sealer = visit.gateway.state.live().sessions.sealer();
     let cookie = carried.set_cookie(&visit.normal.host, &sealer, visit.now_ms).ok_or(Reason::GatewayInternal)?;
-    let page = pages::login::back(&visit.snapshot.config.pages, visit.reader.language, &flow.id, &flow.return_to);
+    let language = visit.reader.language;
+    let layout = Layout::new(language.say("return-title"), language, &visit.snapshot.config.pages);
+    let page = Return { layout, flow: &flow.id, to: &flow.return_to }.document().response(StatusCode::OK);
     Ok(with_cookie(with_cookie(page, cookie), no_flow(&flow.id)))
 }
 

@@ -32,7 +32,7 @@ pub enum Format {
 impl Reader {
     /// The reader of a request with this method and these fields.
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let format = if prefers_html(headers) { Format::Page } else { Format::Problem };
+        let format = if prefers_html(headers) && !is_script(headers) { Format::Page } else { Format::Problem };
         let language = preferred_language(headers).unwrap_or(format.default_language());
         Self { format, language, head_only: method == Method::HEAD }
     }
@@ -53,6 +53,12 @@ impl Format {
             Self::Problem => Language::English,
         }
     }
+}
+
+/// Whether a script of a page asks (Fetch Metadata §2.3), whatever it says that it accepts.
+fn is_script(headers: &HeaderMap) -> bool {
+    let fetched = headers.get("sec-fetch-mode").is_some_and(|mode| mode.as_bytes() != b"navigate");
+    fetched || headers.get("x-requested-with").is_some_and(|by| by.as_bytes() == b"XMLHttpRequest")
 }
 
 /// HTML goes to clients that name it, and do not like JSON better. `*/*` is what programs send.
