@@ -162,7 +162,16 @@ mod tests {
         for path in ["/", "/a?b=c", "/a//b", "/a\\b"] {
             assert!(is_path(path), "{path}");
         }
-        for path in ["", "a", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/\u{e9}", "/.gaccong/logout"] {
+        for path in [
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a b",
+            "/\u{e9}",
+            "/.gaccong/logout",
+        ] {
             assert!(!is_path(path), "{path}");
         }
     }

@@ -17,7 +17,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     let Pending { ticket, nonce, verifier } = pending(visit)?;
     spend(visit, "callback", &ticket.flow, Reason::LoginStateInvalid).await?;
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
-    let provider = visit.snapshot.provider.as_ref().ok_or_else(unavailable)?;
+    let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let iss = visit.query("iss");
     if let Some(error) = visit.query("error") {
         let description = visit.query("error_description");

@@ -77,7 +77,7 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
 /// several tabs do not disturb one another.
 fn at_provider(visit: &Visit<'_>, ticket: Ticket) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
-    let provider = visit.snapshot.provider.as_ref().ok_or_else(unavailable)?;
+    let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let begun = provider.begin(&redirect_uri(visit), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
     let flow = Arc::clone(&ticket.flow);
     let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier };

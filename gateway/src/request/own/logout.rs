@@ -87,7 +87,7 @@ fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
     let id_token = session.provider.as_ref()?.id_token.as_ref();
     // The provider repeats the state, which nothing is decided by.
     let back = format!("{}/logged-out", visit.auth.host.origin());
-    visit.snapshot.provider.as_ref()?.end_session_url(id_token, &back, &session.id)
+    visit.snapshot.oidc.as_ref()?.end_session_url(id_token, &back, &session.id)
 }
 
 /// The origin of a URL: what stands before its path.
