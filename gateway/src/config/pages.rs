@@ -71,9 +71,9 @@ fn bounded(text: &Text<'_>, max_chars: usize) -> Option<Arc<str>> {
 }
 
 fn time_zone(text: &Text<'_>) -> Option<TimeZone> {
-    TimeZone::get(text).ok().or_else(|| {
-        text.refuse(format!("unknown time zone `{}`", &**text), "a name such as `Asia/Ho_Chi_Minh`")
-    })
+    TimeZone::get(text)
+        .ok()
+        .or_else(|| text.refuse(format!("unknown time zone `{}`", &**text), "a name such as `Asia/Ho_Chi_Minh`"))
 }
 
 fn contacts(texts: &[Text<'_>]) -> Vec<Contact> {
@@ -93,7 +93,8 @@ fn contact(text: &Text<'_>) -> Option<Contact> {
 
 /// Where a contact leads: `https`, `mailto` (RFC 6068) or `tel` (RFC 3966).
 fn href(contact: &str) -> Option<String> {
-    let is_word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
+    let is_word =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
     if contact.starts_with("https://") {
         return Some(contact.to_owned());
     }
@@ -131,7 +132,8 @@ fn media_type(bytes: &[u8]) -> Result<&'static str, &'static str> {
     }
     let active = svg.descendants().any(|node| {
         let name = node.tag_name().name();
-        ["script", "foreignObject", "iframe"].contains(&name) || node.attributes().any(|it| is_active(it.name(), it.value()))
+        ["script", "foreignObject", "iframe"].contains(&name)
+            || node.attributes().any(|it| is_active(it.name(), it.value()))
     });
     if active { Err("contains a script, or refers to something outside") } else { Ok("image/svg+xml") }
 }

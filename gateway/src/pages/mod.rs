@@ -6,6 +6,7 @@
 
 pub mod access;
 mod document;
+pub mod facts;
 mod language;
 mod layout;
 pub mod login;

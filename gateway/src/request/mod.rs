@@ -67,7 +67,7 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             if !body.is_end_stream() {
                 connection.leaves_body_unread();
             }
-            refusal.response(reader).map(ResponseBody::from)
+            refusal.response(reader, &gateway.snapshot.load().config.pages).map(ResponseBody::from)
         }
         Ok(mut exchange) => match control::signals::of_bearer(connection, &parts) {
             Some(stream) => match normalised(connection, &mut exchange, &parts) {
@@ -106,11 +106,12 @@ fn refuse(
     if !body.is_end_stream() {
         connection.leaves_body_unread();
     }
-    let remedies = refused.remedies(&connection.gateway.snapshot.load().policies);
+    let snapshot = connection.gateway.snapshot.load();
+    let remedies = refused.remedies(&snapshot.policies);
     let words = refused.words.clone();
     let retry_after_s = refused.retry_after_s;
     let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
-    let response = refusal.response(reader);
+    let response = refusal.response(reader, &snapshot.config.pages);
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
 }
