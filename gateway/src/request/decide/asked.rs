@@ -102,6 +102,8 @@ impl Asked {
                     path: &self.path,
                     method: self.method.as_str(),
                     source_ip: self.source_ip,
+                    site: None,
+                    origin: None,
                 },
                 now_ms: self.now_ms,
             },
