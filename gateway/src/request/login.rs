@@ -51,8 +51,8 @@ impl Way {
 
     /// Makes a refusal the page that leads to the login.
     pub fn show(self, refusal: &Refusal, connection: &Connection, reader: Reader) -> Response<Bytes> {
-        let mut response = refusal.response(reader);
         let snapshot = connection.gateway.snapshot.load();
+        let mut response = refusal.response(reader, &snapshot.config.pages);
         let message = Message::of(refusal, reader.language);
         let page = GoToLogin {
             layout: Layout::new(message.title, reader.language, &snapshot.config.pages),

@@ -75,7 +75,7 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             if !body.is_end_stream() {
                 connection.leaves_body_unread();
             }
-            refusal.response(reader).map(ResponseBody::from)
+            refusal.response(reader, &gateway.snapshot.load().config.pages).map(ResponseBody::from)
         }
         Ok(exchange) => answer_begun(connection, exchange, parts, body, reader).await,
     };
@@ -162,13 +162,14 @@ fn refuse(
     if !body.is_end_stream() {
         connection.leaves_body_unread();
     }
-    let remedies = refused.remedies(&connection.gateway.snapshot.load().policies);
+    let snapshot = connection.gateway.snapshot.load();
+    let remedies = refused.remedies(&snapshot.policies);
     let words = refused.words.clone();
     let retry_after_s = refused.retry_after_s;
     let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
     let response = match Way::of(connection, parts, &refused, reader) {
         Some(way) => way.show(&refusal, connection, reader),
-        None => refusal.response(reader),
+        None => refusal.response(reader, &snapshot.config.pages),
     };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
