@@ -243,12 +243,24 @@ fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -
                 head.host = Some(Arc::clone(&normal.host));
                 head.path = Arc::clone(&normal.path);
             }
-            if !normalise::covers(&connection.hosts, &normal.host) {
+            if !normalise::covers(&connection.hosts, &normal.host)
+                || is_of_the_other_certificate(connection, &normal.host)
+            {
                 return Err(Reason::RequestHostMisdirected.into());
             }
             Ok(normal)
         }
     }
+}
+
+/// Where people log in with cards, a card opens no app, and a device's certificate does not log in.
+fn is_of_the_other_certificate(connection: &Connection, host: &str) -> bool {
+    let snapshot = connection.gateway.snapshot.load();
+    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| connection.listener == Listener::Apps) else {
+        return false;
+    };
+    let sni = connection.facts.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+    auth.is_opened_with_cards(sni) != auth.is_opened_with_cards(Some(host))
 }
 
 fn weigh(
