@@ -13,6 +13,7 @@ pub mod device;
 pub mod facts;
 pub mod gateway;
 pub mod metrics;
+pub mod oidc;
 pub mod osquery;
 pub mod outgoing;
 pub mod pages;

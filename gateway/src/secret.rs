@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
-/// A token, a code, or another text that opens something. It can be stored and sent, and not be printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A token, a code, or another text that opens something. It can be stored and sent, and not be printed; its memory is
+/// wiped when it is dropped.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -20,6 +23,21 @@ impl Secret {
         &self.0
     }
 }
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// In a time that does not depend on where they differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,5 +55,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"open sesame\"");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(secret.reveal(), "open sesame");
+        assert_ne!(secret, Secret::new("open sesamf"));
+        assert_ne!(secret, Secret::new("open"));
     }
 }

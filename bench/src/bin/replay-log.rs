@@ -180,6 +180,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         groups: groups.into(),
         device: Some(format!("laptop-{person}").into()),
         posture: Some(Arc::new(DevicePosture::new(Some(id), facts))),
+        credential: None,
         certificate: Arc::new(certificate),
         app: Arc::clone(app),
         action: "read".into(),

@@ -87,6 +87,7 @@ pub(crate) fn asked() -> Asked {
         groups: [Arc::from("finance"), Arc::from("staff")].into(),
         device: Some("laptop-17".into()),
         posture: None,
+        credential: None,
         certificate: certificate(),
         app: app(),
         action: "read".into(),

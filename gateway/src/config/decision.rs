@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Mode;
 use super::clients::identifier;
 use super::diagnostic::{one_of, suggestion};
 use super::reader::{Table, Text};
 use super::reporter::{self, DEFAULT_RANK, Osquery, PostureSource};
 use super::signing::{self, Signing};
 use super::source::Spot;
+use super::{Mode, Oidc, oidc};
 use crate::facts::posture::FactName;
 
 /// `[policy]`
@@ -42,6 +42,8 @@ pub struct ThreatList {
 pub struct Identity {
     /// `groups`: a JSON file: `{"groups": {"finance": ["alice@example.org", "spiffe://…"]}}`.
     pub groups: Option<PathBuf>,
+    /// `[identity.oidc]`
+    pub oidc: Option<Arc<Oidc>>,
 }
 
 /// `[posture]`
@@ -123,10 +125,14 @@ pub(super) fn mode(table: &mut Table<'_>) -> Option<Mode> {
     table.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
 }
 
-pub(super) fn identity(mut table: Table<'_>) -> Identity {
+/// `[identity]`, and where `[identity.oidc]` stands.
+pub(super) fn identity<'a>(mut table: Table<'a>) -> (Identity, Option<Spot<'a>>) {
     let groups = table.file("groups");
+    let oidc = table.table("oidc");
+    let oidc_spot = oidc.as_ref().map(|oidc| oidc.spot);
+    let oidc = oidc.and_then(oidc::read).map(Arc::new);
     table.finish();
-    Identity { groups }
+    (Identity { groups, oidc }, oidc_spot)
 }
 
 /// `[posture]`, and where the trust domains stand that its sources name.

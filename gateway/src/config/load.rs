@@ -122,7 +122,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         break_glass: root.table("break_glass").and_then(break_glass::read),
         auth: root.table("auth").and_then(auth::read),
     };
-    let identity = decision::identity(root.table_or_empty("identity"));
+    let (identity, oidc_spot) = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
     let has_store = root.has("store");
@@ -132,6 +132,9 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     }
     if let Some(auth) = parts.auth.as_ref().filter(|_| !has_store) {
         auth.host_spot.error("sessions could not be kept", "`[store]`");
+    }
+    if let Some(spot) = oidc_spot.filter(|_| parts.auth.is_none()) {
+        spot.error("nobody could log in there", "`[auth]`");
     }
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));

@@ -21,6 +21,7 @@ mod listen;
 mod load;
 mod management;
 mod name;
+mod oidc;
 mod rate;
 pub(crate) mod reader;
 mod reporter;
@@ -54,6 +55,7 @@ pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
+pub use oidc::Oidc;
 pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
@@ -103,7 +105,7 @@ pub struct Config {
 }
 
 /// Where a private key is: `file:…` now; `credential:…` and `pkcs11:…` have their place here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyRef {
     /// A PEM file.
     File(PathBuf),

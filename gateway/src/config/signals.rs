@@ -133,7 +133,7 @@ fn stream(mut table: Table<'_>) -> Option<(SignalStream, Spot<'_>)> {
     let name = table.required_text("name");
     let issuer = table.required_text("issuer").map(|text| Arc::from(&*text));
     let audience = table.required_text("audience").map(|text| Arc::from(&*text));
-    let algorithms: Vec<_> = table.texts("algorithms").iter().filter_map(algorithm).collect();
+    let algorithms = algorithms(&mut table);
     table.require("jwks", "`[signals.jwks]`");
     let jwks = table.table("jwks").and_then(jwks);
     let delivery = delivery(&mut table);
@@ -149,7 +149,7 @@ fn stream(mut table: Table<'_>) -> Option<(SignalStream, Spot<'_>)> {
         name: identifier(&name)?,
         issuer: issuer?,
         audience: audience?,
-        algorithms: if algorithms.is_empty() { default_algorithms() } else { algorithms },
+        algorithms,
         jwks: jwks?,
         delivery: delivery?,
         names: names?,
@@ -161,8 +161,11 @@ fn stream(mut table: Table<'_>) -> Option<(SignalStream, Spot<'_>)> {
     Some((stream, name.spot))
 }
 
-fn default_algorithms() -> Vec<Algorithm> {
-    vec![Algorithm::ES256, Algorithm::PS256, Algorithm::RS256, Algorithm::EdDSA]
+/// `algorithms` that may sign tokens. A symmetric one is none of them, nor is `none`.
+pub(super) fn algorithms(table: &mut Table<'_>) -> Vec<Algorithm> {
+    let given: Vec<_> = table.texts("algorithms").iter().filter_map(algorithm).collect();
+    let default = || vec![Algorithm::ES256, Algorithm::PS256, Algorithm::RS256, Algorithm::EdDSA];
+    if given.is_empty() { default() } else { given }
 }
 
 fn algorithm(text: &Text<'_>) -> Option<Algorithm> {

@@ -11,6 +11,7 @@ use crate::facts::groups::Groups;
 use crate::facts::posture::Posture;
 use crate::facts::threat::Threats;
 use crate::facts::trust::Trust;
+use crate::oidc::Provider;
 use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub bundle: Option<Bundle>,
     /// The streams of signals.
     pub signals: Streams,
+    /// The OpenID provider where people log in, where there is one.
+    pub oidc: Option<Arc<Provider>>,
     /// Hosts and their apps.
     pub routes: Routes,
     /// The control API, where there is one.

@@ -12,6 +12,7 @@ use crate::facts::posture::Posture;
 use crate::facts::snapshot::{Control, Route, Routes, Snapshot};
 use crate::facts::threat::Threats;
 use crate::facts::trust::{Trust, TrustProblem};
+use crate::oidc::Provider;
 use crate::process::policies;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
@@ -58,7 +59,8 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let routes = findings.keep(open_routes(&config.apps, previous));
     let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
 
-    match (tls, trust, groups, posture, threats, policies, routes, signals) {
+    let oidc = findings.keep(load_oidc(&config, previous));
+    match (tls, trust, groups, posture, threats, policies, routes, signals, oidc) {
         (
             Some(tls),
             Some(trust),
@@ -68,6 +70,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
             Some(policies),
             Some(routes),
             Some(signals),
+            Some(oidc),
         ) if findings.errors.is_empty() => {
             let snapshot = Snapshot {
                 epoch: previous.map_or(1, |previous| previous.epoch + 1),
@@ -82,6 +85,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 bundle: policies.bundle,
                 routes,
                 signals,
+                oidc,
                 control: control.flatten(),
                 break_glass: break_glass.flatten(),
             };
@@ -122,6 +126,13 @@ fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
 
 fn load_groups(identity: &config::Identity) -> Result<Groups, Vec<Diagnostic>> {
     identity.groups.as_deref().map_or_else(|| Ok(Groups::default()), Groups::load)
+}
+
+/// The OpenID provider; that of before where it is the same, with all that is known of it.
+fn load_oidc(config: &Config, previous: Option<&Snapshot>) -> Result<Option<Arc<Provider>>, Vec<Diagnostic>> {
+    let before = previous.and_then(|previous| previous.oidc.as_ref());
+    let open = |settings| Provider::open(settings, before).map_err(|error| vec![*error]);
+    config.identity.oidc.as_ref().map(open).transpose()
 }
 
 fn load_posture(settings: &config::Posture) -> Result<Posture, Vec<Diagnostic>> {

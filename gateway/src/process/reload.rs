@@ -13,6 +13,7 @@ use crate::audit::event::PoliciesEvent;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Audit, AuditSink, Config};
 use crate::gateway::Gateway;
+use crate::oidc::Provider;
 use crate::process::grants;
 use crate::process::load::{self, Loaded};
 use crate::process::watch::Watch;
@@ -102,6 +103,7 @@ fn put_in_force(gateway: &Arc<Gateway>, loaded: Loaded, asked: Instant) -> Arc<C
     // By the signers that are named now.
     grants::read_again(gateway);
     snapshot.trust.keep_current(gateway);
+    snapshot.oidc.iter().for_each(Provider::keep_current);
     if previous.config.posture != snapshot.config.posture {
         gateway.state.set_posture_settings(&snapshot.config.posture);
     }

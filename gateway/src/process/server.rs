@@ -18,6 +18,7 @@ use crate::config::{AuditSink, Config, Listen};
 use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::process::drain::{self, Ending};
 use crate::process::grants;
 use crate::process::handover::{self, Predecessor, Sockets, Successors};
@@ -146,6 +147,7 @@ async fn serve(
     grants::read_again(&gateway);
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
+    gateway.snapshot.load().oidc.iter().for_each(Provider::keep_current);
     let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
     // Nothing can fail any more. From its first change on, this process tells the one that drains.
     if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {

@@ -21,7 +21,8 @@ use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
 use crate::request::action;
-use crate::request::identify::{self, ClientCertificate, Identity};
+use crate::request::identify::credential::Method as Proof;
+use crate::request::identify::{self, ClientCertificate, Credential, Identity};
 use crate::state::{Live, ScopeKind, Subject};
 
 /// A request as far as the decision needs it.
@@ -33,6 +34,8 @@ pub struct Wanted<'a> {
     pub subjects: &'a [Subject],
     /// When that was proven, milliseconds since the Unix epoch.
     pub authenticated_at_ms: i64,
+    /// The session or token that the request brings.
+    pub credential: Option<&'a Arc<Credential>>,
     /// The listener it came in by.
     pub listener: Listener,
     /// The app.
@@ -184,9 +187,11 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
     };
     live.standing(wanted.subjects, wanted.authenticated_at_ms, wanted.now_ms)?;
     let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
-    let principal = principal.clone().or_else(|| agent(wanted.listener, device.as_ref()));
-    let principal = principal.ok_or(Reason::PrincipalAbsent)?;
-    let groups = groups_of(snapshot, &principal);
+    if let Some(credential) = wanted.credential {
+        stands(live, credential, wanted.now_ms)?;
+    }
+    let principal = who(snapshot, wanted, principal.as_ref(), device.as_ref())?;
+    let groups = groups_of(snapshot, &principal, wanted.credential.map(|credential| &credential.groups));
     let grant = grant(wanted, certificate, &principal)?;
     if wanted.listener == Listener::Apps && grant.is_none() && is_locked(live, wanted.app, certificate, &groups) {
         return Err(Reason::Lockdown.into());
@@ -197,6 +202,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         groups,
         device: device.clone(),
         posture,
+        credential: wanted.credential.cloned(),
         certificate: Arc::clone(certificate),
         app: Arc::clone(wanted.app),
         action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
@@ -208,7 +214,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         source_ip: wanted.source_ip,
         threat: snapshot.threats.list_of(wanted.source_ip).cloned(),
         grant,
-        risk: live.risk_of(wanted.subjects),
+        risk: live.risk_of(wanted.subjects).or_else(|| live.risk_of(&wanted.credential?.subjects)),
         alert_level: live.alert_level(),
         signal_lost: live.signal_lost(),
         now_ms: wanted.now_ms,
@@ -226,7 +232,9 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             let holds_until_ms = permit.holds_until_ms().unwrap_or(i64::MAX).min(standing.holds_until_ms);
             let posture_holds = asked.posture.as_ref().and_then(|posture| posture.holds_until_ms(asked.now_ms));
             let grant_holds = asked.grant.as_ref().map(|signed| signed.grant.not_after_ms());
-            let holds_until_ms = [posture_holds, grant_holds].into_iter().flatten().fold(holds_until_ms, i64::min);
+            let credential_holds = asked.credential.as_ref().map(|credential| credential.expires_at_ms);
+            let holds_until_ms =
+                [posture_holds, grant_holds, credential_holds].into_iter().flatten().fold(holds_until_ms, i64::min);
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
         Decision::Deny(denial) => Err(Box::new(Refused {
@@ -254,10 +262,34 @@ fn grant(
     found.cloned().map(Some).map_err(|why| Box::new(Refused::because(Reason::BreakGlassNoGrant, why)))
 }
 
-/// On the control API a device without a person speaks for itself.
-fn agent(listener: Listener, device: Option<&Arc<str>>) -> Option<identify::Subject> {
-    let device = device.filter(|_| listener == Listener::Control)?;
-    Some(identify::Subject { kind: PrincipalKind::Device, id: Arc::clone(device) })
+/// Whether a session or token still counts.
+fn stands(live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
+    if now_ms >= credential.expires_at_ms {
+        return Err(if credential.method == Proof::Token { Reason::TokenExpired } else { Reason::SessionExpired });
+    }
+    live.standing(&credential.subjects, credential.established_at_ms, now_ms)
+}
+
+/// Who asks: by the certificate, by the session or token, and not by both in different ways. On the control API a device
+/// without a person speaks for itself.
+fn who(
+    snapshot: &Snapshot,
+    wanted: &Wanted<'_>,
+    certified: Option<&identify::Subject>,
+    device: Option<&Arc<str>>,
+) -> Result<identify::Subject, Reason> {
+    let shown = wanted.credential.map(|credential| &credential.principal);
+    match (certified, shown) {
+        (Some(certified), Some(shown)) if certified != shown => Err(Reason::SessionPrincipalMismatch),
+        (Some(principal), _) | (None, Some(principal)) => Ok(principal.clone()),
+        (None, None) => match (wanted.listener, device) {
+            (Listener::Control, Some(device)) => {
+                Ok(identify::Subject { kind: PrincipalKind::Device, id: Arc::clone(device) })
+            }
+            (Listener::Apps, _) if snapshot.config.auth.is_some() => Err(Reason::SessionAbsent),
+            _ => Err(Reason::PrincipalAbsent),
+        },
+    }
 }
 
 /// Whether a lockdown closes the app to the holder of this certificate.
@@ -278,11 +310,23 @@ pub fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<Dev
     }
 }
 
-/// A device is in no group, even if it bears the name of a person.
-fn groups_of(snapshot: &Snapshot, principal: &identify::Subject) -> Arc<[Arc<str>]> {
-    match principal.kind {
+/// The groups by the file, and by the word of whoever issued the session or token. A device is in no group, even if it
+/// bears the name of a person.
+fn groups_of(snapshot: &Snapshot, principal: &identify::Subject, issued: Option<&Arc<[Arc<str>]>>) -> Arc<[Arc<str>]> {
+    let filed = match principal.kind {
         PrincipalKind::User | PrincipalKind::Workload => snapshot.groups.of(&principal.id),
-        PrincipalKind::Device => Arc::default(),
+        PrincipalKind::Device => return Arc::default(),
+    };
+    match issued {
+        None => filed,
+        Some(issued) if issued.is_empty() => filed,
+        Some(issued) if filed.is_empty() => Arc::clone(issued),
+        Some(issued) => {
+            let mut all: Vec<_> = filed.iter().chain(&**issued).cloned().collect();
+            all.sort();
+            all.dedup();
+            all.into()
+        }
     }
 }
 

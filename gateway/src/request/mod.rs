@@ -17,7 +17,7 @@ pub mod shadow;
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -34,6 +34,8 @@ use crate::reason::Reason;
 use crate::request::decide::{Asked, Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
 use crate::request::head::Head;
+use crate::request::identify::Identity;
+use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::rate::RateLimits;
 use crate::request::refuse::{Reader, Refusal};
@@ -47,6 +49,8 @@ pub struct Admitted {
     route: Option<Arc<Route>>,
     normal: Normal,
     policy_digest: Arc<str>,
+    /// The session's cookie, where it is time to make it anew.
+    renewed: Option<HeaderValue>,
 }
 
 /// Answers one request, with the app's response or with a refusal; either way it leaves one final record.
@@ -57,6 +61,7 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
     let http1 = parts.version < Version::HTTP_2;
     connection.head_complete();
 
+    let mut renewed = None;
     let mut response = match begin(connection, &parts) {
         Err(refusal) => {
             if !body.is_end_stream() {
@@ -70,7 +75,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
                 Err(refused) => refuse(connection, exchange, refused, &body, reader),
             },
             None => match admit(connection, &mut exchange, &parts) {
-                Ok((Admitted { route: Some(route), normal, .. }, live)) => {
+                Ok((Admitted { route: Some(route), normal, renewed: cookie, .. }, live)) => {
+                    renewed = cookie;
                     forward::forward(route, normal, live, exchange, parts, body, reader).await
                 }
                 Ok((Admitted { route: None, normal, .. }, live)) => {
@@ -80,6 +86,9 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             },
         },
     };
+    if let Some(cookie) = renewed {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     if http1 && gateway.draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -206,10 +215,13 @@ fn weigh(
             call.target(&normal.path, normal.path_and_query.query(), connection.facts.identity.device())
         }),
     };
+    let now_ms = clock::now_ms();
+    let shown = shown(snapshot, connection, emergency.is_some(), &parts.headers, &normal.host, now_ms)?;
     let wanted = Wanted {
         identity: &connection.facts.identity,
         subjects: &connection.subjects,
         authenticated_at_ms: connection.authenticated_at_ms,
+        credential: shown.as_ref().map(|shown| &shown.credential),
         listener: connection.listener,
         app,
         policies,
@@ -220,7 +232,7 @@ fn weigh(
         grants: grants.as_ref().map(|grants| &***grants),
         target: target.as_ref(),
         source_ip: connection.facts.source.ip(),
-        now_ms: clock::now_ms(),
+        now_ms,
     };
     let weighed = decide::weigh(snapshot, connection.gateway.state.live(), &wanted);
     let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
@@ -230,7 +242,27 @@ fn weigh(
     connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
     let permitted = within_bounds(&connection.gateway.rate_limits, &parts.headers, weighed?)?;
     let policy_digest = Arc::clone(policies.digest());
-    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest })
+    let renewed = shown.and_then(|shown| shown.renewed);
+    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest, renewed })
+}
+
+/// The session that a request shows. Whoever breaks the glass needs none, and the control API knows none.
+fn shown(
+    snapshot: &Snapshot,
+    connection: &Connection,
+    is_emergency: bool,
+    headers: &HeaderMap,
+    host: &str,
+    now_ms: i64,
+) -> Result<Option<Shown>, Box<Refused>> {
+    let proven = matches!(connection.facts.identity, Identity::Proven { .. });
+    match &snapshot.config.auth {
+        Some(auth) if connection.listener == Listener::Apps && proven && !is_emergency => {
+            let live = connection.gateway.state.live();
+            credential::session(live, auth, &connection.facts.identity, headers, host, now_ms)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What policy permits is bounded by the app: the length of a body, and how much one principal may ask for.

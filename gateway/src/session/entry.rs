@@ -42,7 +42,7 @@ pub enum LoginMethod {
     /// At the identity provider.
     Oidc,
     /// With a card.
-    Certificate,
+    Smartcard,
 }
 
 impl LoginMethod {
@@ -50,7 +50,7 @@ impl LoginMethod {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Oidc => "oidc",
-            Self::Certificate => "certificate",
+            Self::Smartcard => "smartcard",
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::request::accept::bounds::Source;
 use crate::state::{Subject, Subjects};
 use crate::streams::{Cut, LiveRequest};
 
+/// How many subjects of sessions and tokens are kept before those that do not run are looked for.
+const SHOWN_MAX: usize = 64;
+
 /// A connection whose handshake is complete.
 #[derive(Debug)]
 pub struct Connection {
@@ -42,6 +45,8 @@ pub struct Connection {
     /// Closes the connection when what runs on it has ended.
     pub close: Cut<()>,
     live: Mutex<Slab<Arc<LiveRequest>>>,
+    /// The subjects of sessions and tokens that its requests have shown, under which it is found.
+    shown: Mutex<Vec<Subject>>,
     /// Requests whose head was read and whose response has not ended, forwarded or not.
     running: AtomicUsize,
     /// Since when a request's head is incomplete; 0 when none is.
@@ -77,6 +82,7 @@ impl Connection {
             cut: Cut::default(),
             close: Cut::default(),
             live: Mutex::new(Slab::new()),
+            shown: Mutex::default(),
             running: AtomicUsize::new(0),
             head_since: AtomicU64::new(0),
             unread_body: AtomicBool::new(false),
@@ -172,8 +178,40 @@ impl Connection {
     }
 
     /// Registers a forwarded request; the key is for [`Self::unregister`].
-    pub fn register(&self, request: Arc<LiveRequest>) -> usize {
-        self.live.lock().insert(request)
+    pub fn register(self: &Arc<Self>, request: Arc<LiveRequest>) -> usize {
+        let credential = request.asked.credential.clone();
+        let key = self.live.lock().insert(request);
+        if let Some(credential) = credential {
+            self.show(&credential.subjects);
+        }
+        key
+    }
+
+    /// From now on the connection is found under the subjects of a session or token that came over it. A proxy that shows
+    /// many over one connection leaves behind those that do not run any more.
+    fn show(self: &Arc<Self>, subjects: &[Subject]) {
+        let mut shown = self.shown.lock();
+        let news: Subjects = subjects.iter().filter(|it| !shown.contains(it)).cloned().collect();
+        if news.is_empty() {
+            return;
+        }
+        if shown.len() >= SHOWN_MAX {
+            let live = self.live();
+            let runs = |subject: &Subject| {
+                let of = |request: &Arc<LiveRequest>| request.asked.credential.as_ref().map(Arc::clone);
+                live.iter().filter_map(of).any(|credential| credential.subjects.contains(subject))
+            };
+            let (kept, gone): (Vec<_>, Vec<_>) = shown.drain(..).partition(runs);
+            *shown = kept;
+            self.gateway.streams.no_more_of(self, &gone);
+        }
+        self.gateway.streams.also_of(self, &news);
+        shown.extend(news);
+    }
+
+    /// Forgets the subjects of sessions and tokens; returns them.
+    pub(super) fn take_shown(&self) -> Vec<Subject> {
+        std::mem::take(&mut self.shown.lock())
     }
 
     /// Forgets a request that has ended.

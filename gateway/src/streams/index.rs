@@ -14,7 +14,8 @@ const SHARDS: usize = 16;
 
 type Shard = Mutex<HashMap<Subject, SmallVec<[Arc<Connection>; 1]>>>;
 
-/// Touched when a connection comes or goes, and when a fact about one of its subjects changes; by no request.
+/// Touched when a connection comes or goes, when a session is first seen on it, and when a fact about one of its subjects
+/// changes.
 #[derive(Debug)]
 pub(super) struct Index {
     shards: [Shard; SHARDS],
@@ -28,15 +29,15 @@ impl Default for Index {
 }
 
 impl Index {
-    pub(super) fn insert(&self, connection: &Arc<Connection>) {
-        for subject in &connection.subjects {
+    pub(super) fn insert(&self, connection: &Arc<Connection>, subjects: &[Subject]) {
+        for subject in subjects {
             let Some(shard) = self.shard(subject) else { continue };
             shard.lock().entry(subject.clone()).or_default().push(Arc::clone(connection));
         }
     }
 
-    pub(super) fn remove(&self, connection: &Arc<Connection>) {
-        for subject in &connection.subjects {
+    pub(super) fn remove(&self, connection: &Arc<Connection>, subjects: &[Subject]) {
+        for subject in subjects {
             let Some(shard) = self.shard(subject) else { continue };
             let mut shard = shard.lock();
             let Some(connections) = shard.get_mut(subject) else { continue };

@@ -56,7 +56,7 @@ impl Registry {
     /// Adds a connection.
     pub fn register(&self, connection: Arc<Connection>) -> Registered<'_> {
         let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
-        self.subjects.insert(&connection);
+        self.subjects.insert(&connection, &connection.subjects);
         let key = self.shards.get(shard).map_or(0, |slab| slab.lock().insert(Arc::clone(&connection)));
         Registered { registry: self, shard, key, connection }
     }
@@ -72,6 +72,16 @@ impl Registry {
     /// The connections of a subject, as of now.
     pub fn of_subject(&self, subject: &Subject) -> Vec<Arc<Connection>> {
         self.subjects.of(subject)
+    }
+
+    /// From now on a connection is found under these subjects too.
+    fn also_of(&self, connection: &Arc<Connection>, subjects: &[Subject]) {
+        self.subjects.insert(connection, subjects);
+    }
+
+    /// From now on it is not any more.
+    fn no_more_of(&self, connection: &Arc<Connection>, subjects: &[Subject]) {
+        self.subjects.remove(connection, subjects);
     }
 
     /// How many requests are running.
@@ -93,6 +103,7 @@ impl Drop for Registered<'_> {
         if let Some(slab) = self.registry.shards.get(self.shard) {
             slab.lock().try_remove(self.key);
         }
-        self.registry.subjects.remove(&self.connection);
+        self.registry.subjects.remove(&self.connection, &self.connection.subjects);
+        self.registry.subjects.remove(&self.connection, &self.connection.take_shown());
     }
 }

@@ -149,10 +149,12 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
     let emergency = snapshot.emergency(connection.listener, &connection.facts.identity);
     let policies = emergency.map_or(policies, |break_glass| &break_glass.policies);
     let grants = emergency.map(|_| connection.gateway.grants.load());
+    let credential = asked.credential.as_ref().map(|shown| shown.current(connection.gateway.state.live()));
     let wanted = Wanted {
         identity: &connection.facts.identity,
         subjects: &connection.subjects,
         authenticated_at_ms: connection.authenticated_at_ms,
+        credential: credential.as_ref(),
         listener: connection.listener,
         app,
         policies,

@@ -11,7 +11,7 @@ use super::Target;
 use crate::config::App;
 use crate::facts::break_glass::Signed;
 use crate::facts::posture::DevicePosture;
-use crate::request::identify::{self, ClientCertificate};
+use crate::request::identify::{self, ClientCertificate, Credential};
 
 /// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
 /// facts change while the request is running.
@@ -25,6 +25,8 @@ pub struct Asked {
     pub device: Option<Arc<str>>,
     /// What was known of the device.
     pub posture: Option<Arc<DevicePosture>>,
+    /// The session or token.
+    pub credential: Option<Arc<Credential>>,
     /// The certificate.
     pub certificate: Arc<ClientCertificate>,
     /// The app.
@@ -84,7 +86,11 @@ impl Asked {
                     serial: &self.certificate.serial,
                     not_after_ms: self.certificate.not_after_ms,
                 }),
-                session: None,
+                session: self.credential.as_deref().map(|credential| policy::Session {
+                    method: credential.method.as_str(),
+                    acr: credential.acr.as_deref(),
+                    auth_age_s: age_s(credential, self.now_ms),
+                }),
                 threat: self.threat.as_deref().map(|list| policy::Threat { list }),
                 target: self.target.as_deref().map(|target| policy::Target { kind: target.kind, id: &target.id }),
                 risk: self.risk.as_deref(),
@@ -96,9 +102,16 @@ impl Asked {
                     path: &self.path,
                     method: self.method.as_str(),
                     source_ip: self.source_ip,
+                    site: None,
+                    origin: None,
                 },
                 now_ms: self.now_ms,
             },
         }
     }
+}
+
+/// How long ago whoever asks proved who they are. What is not known was as long ago as can be.
+fn age_s(credential: &Credential, now_ms: i64) -> i64 {
+    credential.auth_time_ms.map_or(i64::from(u32::MAX), |at_ms| now_ms.saturating_sub(at_ms).max(0) / 1000)
 }

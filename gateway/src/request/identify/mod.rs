@@ -1,6 +1,7 @@
 //! Who is asking: what the certificate of this connection proves, by the rules of its trust domain.
 
 pub mod certificate;
+pub mod credential;
 mod distinguished_name;
 mod naming;
 mod spiffe;
@@ -13,6 +14,7 @@ use gaccong_policy::PrincipalKind;
 use crate::facts::trust::Presented;
 use crate::reason::Reason;
 pub use certificate::{ChainLink, ClientCertificate, Names};
+pub use credential::Credential;
 pub use distinguished_name::distinguished_name;
 pub use naming::{Named, identify};
 pub(crate) use text::{hex, is_unprintable, printable};

@@ -1,0 +1,80 @@
+//! The relying party of OpenID Connect Core 1.0: how a person logs in at the organisation's provider.
+//!
+//! `discovery` learns where the provider is and by which keys it signs, in the background; `login` sends a browser there
+//! and reads what it brings back; `id_token` is the one way from a token to claims, `claims` the one from claims to a
+//! principal; `refresh` keeps claims current; `logout` ends sessions, ours at the provider and the provider's here.
+//!
+//! Nothing of a token, a code or a secret is in an error, a log line or a record.
+
+mod claims;
+mod discovery;
+mod error;
+mod http;
+mod id_token;
+mod login;
+mod logout;
+mod provider;
+mod refresh;
+
+use std::sync::Arc;
+
+pub use error::{OidcError, RefreshError};
+pub use logout::{LogoutToken, MAX_LOGOUT_TOKEN_AGE};
+pub use provider::Provider;
+
+use crate::secret::Secret;
+pub use crate::session::tickets::Demand;
+
+/// A login that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Where the browser goes.
+    pub url: String,
+    /// What the ID token must bear.
+    pub nonce: Secret,
+    /// What proves that whoever ends the login has begun it (RFC 7636).
+    pub verifier: Secret,
+}
+
+/// A person has logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Who, as policies know them.
+    pub principal: Arc<str>,
+    /// Their groups, sorted.
+    pub groups: Arc<[Arc<str>]>,
+    /// The authentication class that the provider tells.
+    pub acr: Option<Arc<str>>,
+    /// The methods by which the person was authenticated (RFC 8176).
+    pub amr: Arc<[Arc<str>]>,
+    /// When that was, milliseconds since the Unix epoch; 0 where the provider does not tell, so that it counts as long ago.
+    pub auth_time_ms: i64,
+    /// Who, as the provider knows them.
+    pub sub: Arc<str>,
+    /// The session at the provider.
+    pub sid: Option<Arc<str>>,
+    /// By what claims are refreshed.
+    pub refresh_token: Option<Secret>,
+    /// The ID token, by which the provider knows whose session to end.
+    pub id_token: Option<Secret>,
+}
+
+/// What the provider says of a person now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Who the person is and what their groups are; `None` where the provider only said that the session goes on.
+    pub claims: Option<Current>,
+    /// The refresh token that replaces the one that was used, where there is one.
+    pub refresh_token: Option<Secret>,
+    /// The ID token that replaces the last one, where there is one.
+    pub id_token: Option<Secret>,
+}
+
+/// Claims as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Who, as policies know them.
+    pub principal: Arc<str>,
+    /// Their groups, sorted.
+    pub groups: Arc<[Arc<str>]>,
+}
