@@ -50,7 +50,7 @@ serve(async ({ executable, home, options, args }) => {
     text: (asked) => page(asked).locator(asked.selector).first().innerText(),
     count: (asked) => page(asked).locator(asked.selector).count(),
     waitFor: (asked) => page(asked).locator(asked.selector).first().waitFor().then(() => null),
-    waitForUrl: (asked) => page(asked).waitForURL((url) => new RegExp(asked.pattern).test(url.href)),
+    waitUntilAt: (asked) => page(asked).waitForURL((url) => url.href === asked.url),
     click: (asked) => page(asked).locator(asked.selector).first().click(),
     fill: (asked) => page(asked).locator(asked.selector).first().fill(asked.value),
     press: (asked) => page(asked).keyboard.press(asked.key),

@@ -184,9 +184,9 @@ impl Tab<'_> {
         self.ask(json!({"do": "waitFor", "selector": selector})).await;
     }
 
-    /// Waits until it is at a URL that a regular expression fits.
-    pub async fn wait_for_url(&self, pattern: &str) {
-        self.ask(json!({"do": "waitForUrl", "pattern": pattern})).await;
+    /// Waits until it is at a URL, and the page is there.
+    pub async fn wait_until_at(&self, url: &str) {
+        self.ask(json!({"do": "waitUntilAt", "url": url})).await;
     }
 
     /// Clicks.

@@ -19,6 +19,7 @@ pub mod browser;
 pub mod client;
 pub mod control;
 pub mod curl;
+pub mod fake_provider;
 pub mod gateway;
 pub mod load;
 pub mod metrics;

@@ -1,6 +1,8 @@
 //! An OpenID provider nobody here wrote: the certified npm package `oidc-provider`, on loopback (`tests/browser/provider.mjs`).
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use crate::client::Client;
 use crate::pki::{self, Ca};
 use crate::program::Program;
 use crate::setup::DOMAIN;
+use crate::{Certified, Gateway, Setup};
 
 /// The id of the gateway at the provider.
 pub const CLIENT_ID: &str = "gaccong";
@@ -96,6 +99,31 @@ impl Provider {
     pub async fn rotate_keys(&self) {
         self.program.ask(&json!({"do": "rotateKeys"})).await;
     }
+}
+
+/// The host where people log in.
+pub const AUTH_HOST: &str = "auth.example.test";
+
+/// Gives a set-up a host where people log in, at a provider, and a device of Alice's that names nobody.
+pub fn with_login(setup: &mut Setup, issuer: &str, ca: &Ca) {
+    setup.set("auth", &format!("host = \"{AUTH_HOST}\""));
+    setup.write("provider-ca.pem", &ca.pem());
+    let secret = setup.write("oidc.secret", CLIENT_SECRET);
+    std::fs::set_permissions(secret, Permissions::from_mode(0o600)).unwrap();
+    for line in [
+        &format!("issuer = \"{issuer}\""),
+        "ca = [\"provider-ca.pem\"]",
+        &format!("client_id = \"{CLIENT_ID}\""),
+        "client_secret = \"file:oidc.secret\"",
+        "principal = \"email\"",
+    ] {
+        setup.set("identity.oidc", line);
+    }
+}
+
+/// Laptop 7 of the default posture, with a certificate that does not say whose it is.
+pub fn laptop_7(gateway: &Gateway) -> Certified {
+    gateway.pki().laptops.issue(pki::device("laptop-7"))
 }
 
 /// The claims of a user.
