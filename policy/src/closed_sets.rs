@@ -28,7 +28,9 @@ const TARGETS: &[&str] = &[
     "grant",
     "alert",
 ];
-const LOGINS: &[&str] = &["oidc", "token", "smartcard"];
+const LOGINS: &[&str] = &["oidc", "token", "certificate"];
+/// Fetch Metadata Request Headers, `Sec-Fetch-Site`.
+const SITES: &[&str] = &["same-origin", "same-site", "cross-site", "none"];
 
 /// What the configuration knows, ready to look up.
 pub(crate) struct Known<'a> {
@@ -93,6 +95,7 @@ impl<'a> Known<'a> {
             ["target", "kind"] => Domain::OneOf(TARGETS),
             ["device", "risk"] | ["risk"] => Domain::OneOf(RISKS),
             ["session", "method"] => Domain::OneOf(LOGINS),
+            ["request", "site"] => Domain::OneOf(SITES),
             ["certificate", "trust_domain"] => Domain::TrustedBy(self.trust_domains?),
             ["request", "method"] => Domain::Method,
             _ => return None,

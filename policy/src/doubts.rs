@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::load::Policy;
 use crate::syntax::{children, expression, tested_fact, value_without};
 
-/// What is absent while nothing is wrong, or nothing unusual happens.
-const ABSENT_IN_NORMAL_TIMES: [&str; 4] = ["threat", "risk", "target", "break_glass"];
+/// What is absent while nothing is wrong, or nothing unusual happens. Of a request, that is what only browsers say.
+const ABSENT_IN_NORMAL_TIMES: [&str; 5] = ["threat", "risk", "target", "break_glass", "request"];
 
 /// A `forbid` that stops applying when a fact is absent: a device that falls silent would escape it.
 pub(crate) fn silent_forbid(policy: &Policy) -> Option<Diagnostic> {

@@ -18,6 +18,7 @@ use crate::question::{PrincipalKind, Question};
 use crate::ranges;
 use crate::rule::Condition;
 use crate::slice::{self, Slice};
+use crate::step_up::StepUp;
 use crate::vocabulary::AppScope;
 
 /// A loaded set of policies, ready to decide.
@@ -76,6 +77,11 @@ impl Evaluator {
     /// The number of policies that Cedar answers for.
     pub(crate) fn interpreted(&self) -> usize {
         self.slices.values().flat_map(Slice::interpreted).map(|rule| &rule.id).collect::<HashSet<_>>().len()
+    }
+
+    /// The logins to try after a refusal by an app.
+    pub(crate) fn step_ups(&self, app: &str) -> &[StepUp] {
+        self.slices.get(app).map_or(&[], |slice| &slice.step_ups)
     }
 
     fn judge<'a>(

@@ -28,7 +28,8 @@
 //! let loaded = PolicySet::load(&sources, &vocabulary).map_err(|errors| errors[0].to_string())?;
 //! assert!(loaded.warnings.is_empty());
 //!
-//! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip: [192, 0, 2, 7].into() };
+//! let source_ip = [192, 0, 2, 7].into();
+//! let request = Request { host: "wiki.example.org", path: "/", method: "GET", source_ip, site: None, origin: None };
 //! let mut question = Question {
 //!     principal: Principal { kind: PrincipalKind::User, id: "alice@example.org", groups: &["staff".into()] },
 //!     action: "read",
@@ -75,6 +76,7 @@ mod rule;
 mod schema;
 mod slice;
 mod source;
+mod step_up;
 mod syntax;
 mod translate;
 mod vocabulary;
@@ -101,6 +103,7 @@ pub use question_buf::{
 pub use ranges::bounds;
 pub use schema::SCHEMA;
 pub use source::{Source, Sources};
+pub use step_up::StepUp;
 pub use vocabulary::{AppScope, Vocabulary};
 
 /// The schema in force: [`SCHEMA`], the actions of `vocabulary`, and the extensions of `sources`, in Cedar's schema syntax.

@@ -10,6 +10,7 @@ use cedar_policy_core::parser::Loc;
 use crate::decision::{PolicyId, Words};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::Text;
+use crate::step_up::{BadAnnotation, StepUp};
 use crate::syntax;
 
 /// The deepest expression: such a one evaluates on any ordinary stack.
@@ -114,7 +115,7 @@ impl Statement<'_> {
         let id = self.id(cedar.annotation("id"), &place);
         let syntax = cedar.to_pst().map_err(|error| vec![Diagnostic::new(Some(place.clone()), error.to_string())])?;
         check_depth(syntax.body(), &id, &place)?;
-        check_annotations(|name| cedar.annotation(name), &id, &place)?;
+        check_annotations(cedar.annotations(), &id, &place)?;
         let cedar = cedar.new_id(CedarId::new(&id));
         Ok(Policy { id, place, words: words(&cedar), cedar, syntax, written, is_linked: false })
     }
@@ -126,7 +127,7 @@ impl Statement<'_> {
         let id = self.id(cedar.annotation("id"), &place);
         let syntax = cedar.to_pst().map_err(|error| vec![Diagnostic::new(Some(place.clone()), error.to_string())])?;
         check_depth(&syntax, &id, &place)?;
-        check_annotations(|name| cedar.annotation(name), &id, &place)?;
+        check_annotations(cedar.annotations(), &id, &place)?;
         Ok(Template { id, place, syntax, written })
     }
 
@@ -153,19 +154,28 @@ fn check_depth(body: &pst::Template, id: &str, place: &Place) -> Result<(), Vec<
 
 /// Annotations that change what a policy does must say something that is known.
 fn check_annotations<'a>(
-    annotation: impl Fn(&str) -> Option<&'a str>,
+    annotations: impl Iterator<Item = (&'a str, &'a str)>,
     id: &str,
     place: &Place,
 ) -> Result<(), Vec<Diagnostic>> {
-    for (name, allowed) in [("mode", ["enforce", "observe"].as_slice()), ("record", &["twice"])] {
-        if let Some(value) = annotation(name).filter(|value| !allowed.contains(value)) {
-            let message = format!("policy `{id}` has the unknown `@{name}(\"{value}\")`");
+    let annotations: Vec<_> = annotations.collect();
+    let unknown = |name: &str, value: &str, remedy: String| {
+        let message = format!("policy `{id}` has the unknown `@{name}(\"{value}\")`");
+        vec![Diagnostic::new(Some(place.clone()), message).remedy(remedy)]
+    };
+    for (name, value) in &annotations {
+        let allowed: &[&str] = match *name {
+            "mode" => &["enforce", "observe"],
+            "record" => &["twice"],
+            _ => continue,
+        };
+        if !allowed.contains(value) {
             let allowed: Vec<_> = allowed.iter().map(|value| format!("`@{name}(\"{value}\")`")).collect();
-            let error = Diagnostic::new(Some(place.clone()), message);
-            return Err(vec![error.remedy(format!("write {}", allowed.join(" or ")))]);
+            return Err(unknown(name, value, format!("write {}", allowed.join(" or "))));
         }
     }
-    Ok(())
+    let step_up = StepUp::read(annotations.into_iter()).map(drop);
+    step_up.map_err(|BadAnnotation { name, value, remedy }| unknown(&name, &value, remedy))
 }
 
 /// What a policy says to the person who is refused.

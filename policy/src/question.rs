@@ -181,7 +181,7 @@ pub struct Certificate<'a> {
 /// How the person logged in.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Session<'a> {
-    /// `oidc`, `token`, `smartcard`.
+    /// `oidc`, `token`, `certificate`.
     pub method: &'a str,
     /// Authentication context class reference (OpenID Connect Core §2, `acr`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,6 +225,13 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The address of the client.
     pub source_ip: IpAddr,
+    /// From whose page a browser sends it: `same-origin`, `same-site`, `cross-site`, `none` (Fetch Metadata, `Sec-Fetch-Site`);
+    /// `None` where the client does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<&'a str>,
+    /// The origin of that page (RFC 6454 §7); `None` where the client does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<&'a str>,
 }
 
 /// Whether a fact that is always there is as in normal times: it is then left out of the JSON.

@@ -175,6 +175,10 @@ pub struct RequestBuf<'a> {
     #[serde(borrow)]
     pub method: Cow<'a, str>,
     pub source_ip: IpAddr,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Cow<'a, str>>,
 }
 
 impl QuestionBuf<'_> {
@@ -217,6 +221,8 @@ impl ContextBuf<'_> {
                 path: &self.request.path,
                 method: &self.request.method,
                 source_ip: self.request.source_ip,
+                site: self.request.site.as_deref(),
+                origin: self.request.origin.as_deref(),
             },
             now_ms: self.now_ms,
         }

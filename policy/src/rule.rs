@@ -5,6 +5,7 @@ use cedar_policy_core::ast::Policy as CedarPolicy;
 use crate::compile::Test;
 use crate::decision::{PolicyId, Words};
 use crate::load::Policy;
+use crate::step_up::StepUp;
 
 pub(crate) use cedar_policy_core::ast::Effect;
 
@@ -18,6 +19,8 @@ pub(crate) struct Rule {
     pub(crate) is_observed: bool,
     /// What it permits is recorded at once (`@record("twice")`).
     pub(crate) is_recorded_twice: bool,
+    /// The login that it waits for.
+    pub(crate) step_up: Option<StepUp>,
     pub(crate) cedar: CedarPolicy,
 }
 
@@ -39,6 +42,8 @@ impl Rule {
             effect: cedar.effect(),
             is_observed: policy.cedar.annotation("mode") == Some("observe"),
             is_recorded_twice: policy.cedar.annotation("record") == Some("twice"),
+            // What cannot be read was refused when the policy was parsed.
+            step_up: StepUp::read(policy.cedar.annotations()).unwrap_or_default(),
             cedar: cedar.clone(),
         }
     }

@@ -16,6 +16,7 @@ use crate::holds::Horizon;
 use crate::load::Policy;
 use crate::names::Names;
 use crate::rule::{Condition, Rule};
+use crate::step_up::{self, StepUp};
 use crate::syntax::expression;
 use crate::vocabulary::AppScope;
 
@@ -25,6 +26,8 @@ pub(crate) struct Slice {
     /// What is asked, in the order of the rules' ids. A rule that cannot be satisfied for this app is left out.
     pub(crate) asked: Box<[(Arc<Rule>, Condition)]>,
     pub(crate) horizon: Horizon,
+    /// The logins to try after a refusal.
+    pub(crate) step_ups: Box<[StepUp]>,
     /// All of the rules, for Cedar.
     pub(crate) rules: Box<[Arc<Rule>]>,
     pub(crate) app: EntityUIDEntry,
@@ -46,8 +49,10 @@ pub(crate) fn build(
         let uid = names.app(app.name);
         let mut chosen = index.policies_of(app, names);
         chosen.sort_unstable_by(|a, b| a.rule.id.cmp(&b.rule.id));
+        let asked = conditions(app, &chosen, world);
         let slice = Slice {
-            asked: conditions(app, &chosen, world),
+            step_ups: step_up::to_try(asked.iter().map(|(rule, _)| &**rule)),
+            asked,
             horizon: Horizon::union(chosen.iter().map(|prepared| &prepared.horizon)),
             rules: chosen.iter().map(|prepared| Arc::clone(&prepared.rule)).collect(),
             app: EntityUIDEntry::known(uid.as_ref().clone(), None),

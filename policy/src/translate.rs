@@ -66,7 +66,9 @@ impl Translator {
             .with("host", request.host)
             .with("path", request.path)
             .with("method", request.method)
-            .with("source_ip", call(self.ip, &[source_ip.into()])?);
+            .with("source_ip", call(self.ip, &[source_ip.into()])?)
+            .optional("site", request.site)
+            .optional("origin", request.origin);
         Ok(fields.record())
     }
 

@@ -66,7 +66,8 @@ impl Facts {
 }
 
 fn request() -> Request<'static> {
-    Request { host: "app.example.org", path: "/guild/7/board", method: "GET", source_ip: [192, 0, 2, 7].into() }
+    let source_ip = [192, 0, 2, 7].into();
+    Request { host: "app.example.org", path: "/guild/7/board", method: "GET", source_ip, site: None, origin: None }
 }
 
 fn device(is_disk_encrypted: bool) -> Device<'static> {

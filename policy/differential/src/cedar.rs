@@ -200,12 +200,15 @@ fn session(session: &SessionBuf<'_>) -> Fields {
 fn request(request: &RequestBuf<'_>) -> Fields {
     // A client that comes as `::ffff:192.0.2.1` is the client 192.0.2.1.
     let address = request.source_ip.to_canonical().to_string();
-    vec![
+    let mut fields = vec![
         ("host".to_owned(), text(&request.host)),
         ("path".to_owned(), text(&request.path)),
         ("method".to_owned(), text(&request.method)),
         ("source_ip".to_owned(), RestrictedExpression::new_ip(address)),
-    ]
+    ];
+    fields.extend(request.site.as_deref().map(|site| ("site".to_owned(), text(site))));
+    fields.extend(request.origin.as_deref().map(|origin| ("origin".to_owned(), text(origin))));
+    fields
 }
 
 fn record(fields: Fields) -> RestrictedExpression {

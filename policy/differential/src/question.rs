@@ -96,7 +96,14 @@ fn session(bytes: Bytes<'_, '_>) -> Result<SessionBuf<'static>> {
 }
 
 fn request(bytes: Bytes<'_, '_>) -> Result<RequestBuf<'static>> {
-    Ok(RequestBuf { host: text(bytes)?, path: text(bytes)?, method: text(bytes)?, source_ip: address(bytes)? })
+    Ok(RequestBuf {
+        host: text(bytes)?,
+        path: text(bytes)?,
+        method: text(bytes)?,
+        source_ip: address(bytes)?,
+        site: mostly(bytes, text)?,
+        origin: mostly(bytes, text)?,
+    })
 }
 
 fn address(bytes: Bytes<'_, '_>) -> Result<IpAddr> {

@@ -35,7 +35,7 @@ enum Kind {
 /// A fact: its path in the context, how it is drawn, and whether it may be absent. Records stand before what is in them.
 type Fact = (&'static str, Kind, bool);
 
-const FACTS: [Fact; 42] = [
+const FACTS: [Fact; 44] = [
     ("device", Kind::Record, true),
     ("device.id", Kind::Text, false),
     ("device.managed", Kind::Truth, true),
@@ -77,6 +77,8 @@ const FACTS: [Fact; 42] = [
     ("request.path", Kind::Text, false),
     ("request.method", Kind::Text, false),
     ("request.source_ip", Kind::Address, false),
+    ("request.site", Kind::Text, true),
+    ("request.origin", Kind::Text, true),
     ("now", Kind::Instant, false),
 ];
 

@@ -116,13 +116,15 @@ pub(crate) fn simplify(mut witness: Witness, is_witness: impl Fn(&Witness) -> bo
 }
 
 /// Steps towards an ordinary request, the largest first.
-const SIMPLER: [fn(&mut Witness); 41] = [
+const SIMPLER: [fn(&mut Witness); 43] = [
     |it| it.context.threat = None,
     |it| it.context.target = None,
     |it| it.context.risk = None,
     |it| it.context.break_glass = None,
     |it| it.context.alert_level = 0,
     |it| it.context.signal_lost = false,
+    |it| it.context.request.site = None,
+    |it| it.context.request.origin = None,
     |it| it.context.certificate = None,
     |it| it.context.session = None,
     |it| it.context.device = None,

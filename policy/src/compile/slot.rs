@@ -143,6 +143,8 @@ static REQUEST: Part = Part {
         ("method", Slot::Text(|context| Some(context.request.method))),
         // An IPv4 address inside an IPv6 one is the same client either way.
         ("source_ip", Slot::Address(|context| Some(context.request.source_ip.to_canonical()))),
+        ("site", Slot::Text(|context| context.request.site)),
+        ("origin", Slot::Text(|context| context.request.origin)),
     ],
 };
 

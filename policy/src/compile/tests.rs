@@ -110,6 +110,8 @@ const CONDITIONS: &[&str] = &[
     "context.alert_level > 1 || context.signal_lost",
     "context.alert_level * 9223372036854775807 > 1 || !context.signal_lost",
     "context has break_glass && context.break_glass.grant like \"fire-*\" && !(context has break_glass.approvers)",
+    "context.request has site && context.request.site == \"cross-site\" || context.request has origin",
+    "context has request.origin && context.request.origin like \"https://*\" && [context.request].contains(context.request)",
     "context == context && [context].contains(context)",
     "context has device && [context.device].contains(context.device)",
 ];
@@ -136,6 +138,7 @@ fn ask_all(mut ask: impl FnMut(&Question<'_>)) {
     full.context.risk = Some("high");
     full.context.break_glass = Some(BreakGlass { grant: "fire-1" });
     (full.context.alert_level, full.context.signal_lost) = (3, true);
+    (full.context.request.site, full.context.request.origin) = (Some("cross-site"), Some("https://other.example"));
     full.context.now_ms = NOW_MS - 1;
     full.context.request.path = "/áđạ";
     full.context.request.source_ip = "::ffff:127.0.0.1".parse().unwrap();

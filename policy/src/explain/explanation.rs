@@ -10,6 +10,7 @@ use super::index::{Index, Rule};
 use crate::decision::{Cause, Decision, PolicyId};
 use crate::diagnostic::Place;
 use crate::question::Question;
+use crate::step_up::StepUp;
 
 /// Why a decision is as it is, and what would have to change.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +22,9 @@ pub struct Explanation {
     /// What kept the question from being put, or policies from being evaluated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+    /// Of a refusal, the login by which it would be a permit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<StepUp>,
     /// The forbids that hold. Each must be lifted: for that, *one* of its conditions must change.
     pub forbids: Vec<Considered>,
     /// Of a refusal, the permits that can apply to the app, the nearest first. For one to permit, *all* of its conditions
@@ -136,6 +140,7 @@ pub(crate) fn explain(index: &Index, question: &Question<'_>, decision: &Decisio
         refused,
         policies: policies.iter().map(determining).collect(),
         errors: errors.to_vec(),
+        step_up: None,
         forbids,
         permits,
     }

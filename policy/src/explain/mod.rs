@@ -22,13 +22,15 @@ pub(crate) use index::Index;
 pub use remedy::Remedy;
 
 use crate::PolicySet;
-use crate::decision::Mode;
+use crate::decision::{Cause, Mode};
 use crate::question::Question;
 
 impl PolicySet {
     /// Why the answer to a question, with denials enforced, is as it is, and what would have to change.
     pub fn explain(&self, question: &Question<'_>) -> Explanation {
-        explanation::explain(&self.explain, question, &self.decide(question, Mode::Enforce))
+        let explanation = explanation::explain(&self.explain, question, &self.decide(question, Mode::Enforce));
+        let can_help = matches!(explanation.refused, Some(Cause::NoPermit | Cause::Forbid));
+        Explanation { step_up: can_help.then(|| self.step_up(question)).flatten(), ..explanation }
     }
 
     /// What each condition of each policy that can apply to the app came to; nothing where the app is not known.

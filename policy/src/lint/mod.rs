@@ -8,12 +8,14 @@
 //! | `unreachable` | a permit of which a forbid refuses all |
 //! | `shadowed` | a permit of which another permit allows all |
 //! | `no-posture` | a permit for a sensitive app that never looks at the device |
+//! | `idle-step-up` | a policy that waits for a login (`@step_up_…`) and never looks at the session |
 
 mod assumptions;
 mod cover;
 mod formula;
 mod normal;
 mod posture;
+mod step_up;
 mod vacuous;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub fn lint(sources: &Sources, vocabulary: &Vocabulary<'_>) -> Result<Vec<Diagno
         found.extend(duplicates(&lint));
         found.extend(cover::check(&lint));
         found.extend(posture::check(&lint));
+        found.extend(policies.iter().filter_map(step_up::check));
         Ok(load::once(found))
     })
 }

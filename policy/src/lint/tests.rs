@@ -148,6 +148,15 @@ fn permits_for_sensitive_apps_that_never_look_at_the_device() {
 }
 
 #[test]
+fn step_ups_that_no_session_can_fulfil() {
+    let annotated =
+        |condition: &str| codes(&format!("@step_up_acr(\"phr\") permit (principal, action, resource) {condition};"));
+    assert_eq!(annotated(""), ["idle-step-up a.cedar:1:1"]);
+    assert_eq!(annotated("when { context has session }"), ["idle-step-up a.cedar:1:1"]);
+    assert_eq!(annotated("when { context has session && context.session.auth_age_s < 60 }"), Vec::<String>::new());
+}
+
+#[test]
 fn tests_within_tests_do_not_multiply() {
     let deep = (0..60).fold("context has device".to_owned(), |test, n| {
         format!("if ({test}) then context.request.path == \"/{n}\" else context has session")

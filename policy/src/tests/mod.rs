@@ -9,6 +9,7 @@ mod mended;
 mod observe;
 mod properties;
 mod ranges;
+mod step_up;
 
 use std::sync::Arc;
 
@@ -82,7 +83,14 @@ pub(super) fn question(groups: &[Arc<str>]) -> Question<'_> {
             }),
             session: Some(Session { method: "oidc", acr: None, auth_age_s: 60 }),
             ..Context::of(
-                Request { host: "hr.test", path: "/a", method: "GET", source_ip: [192, 0, 2, 1].into() },
+                Request {
+                    host: "hr.test",
+                    path: "/a",
+                    method: "GET",
+                    source_ip: [192, 0, 2, 1].into(),
+                    site: None,
+                    origin: None,
+                },
                 NOW_MS,
             )
         },

@@ -13,7 +13,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::process::policies;
 
 /// The codes of findings.
-const CODES: [&str; 5] = ["vacuous", "duplicate", "unreachable", "shadowed", "no-posture"];
+const CODES: [&str; 6] = ["vacuous", "duplicate", "unreachable", "shadowed", "no-posture", "idle-step-up"];
 
 /// Looks for policies that can never apply, that say what others already say, or that are laxer than they should be.
 #[derive(Debug, Args)]

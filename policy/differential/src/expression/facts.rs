@@ -68,6 +68,8 @@ pub(super) const FACTS: &[Fact] = &[
     always(REQUEST, "path", Type::Text),
     always(REQUEST, "method", Type::Text),
     always(REQUEST, "source_ip", Type::Ip),
+    perhaps(REQUEST, "site", Type::Text),
+    perhaps(REQUEST, "origin", Type::Text),
     always("resource", "sensitivity", Type::Text),
     perhaps("resource", "owner", Type::Text),
     always("App::\"a1\"", "sensitivity", Type::Text),

@@ -70,13 +70,19 @@ struct ByHand {
     /// The address of the client.
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)))]
     source_ip: IpAddr,
+    /// From whose page a browser sends it: `same-origin`, `same-site`, `cross-site`, `none`.
+    #[arg(long, requires = "principal")]
+    site: Option<String>,
+    /// The origin of that page.
+    #[arg(long, requires = "principal")]
+    origin: Option<String>,
     /// The device. Without this and any fact of it, there is none.
     #[arg(long, value_name = "ID", requires = "principal")]
     device: Option<String>,
     /// A fact of the device: `disk_encrypted=false`, `patch_age_days=41`; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "principal", value_parser = fact)]
     device_fact: Vec<(String, String)>,
-    /// A fact of the login: `acr=…`, `auth_age_s=60`, `method=smartcard`; may be repeated. Without any, there is no login.
+    /// A fact of the login: `acr=…`, `auth_age_s=60`, `method=certificate`; may be repeated. Without any, there is no login.
     #[arg(long, value_name = "NAME=VALUE", requires = "principal", value_parser = fact)]
     session_fact: Vec<(String, String)>,
     /// The trust domain of the client certificate. Without it, there is none.
@@ -215,7 +221,10 @@ impl ByHand {
             "break_glass": self.break_glass.as_ref().map(|grant| json!({ "grant": grant })),
             "alert_level": self.alert_level,
             "signal_lost": self.signal_lost,
-            "request": { "host": host, "path": self.path, "method": method, "source_ip": source_ip },
+            "request": {
+                "host": host, "path": self.path, "method": method, "source_ip": source_ip,
+                "site": self.site, "origin": self.origin,
+            },
             "now_ms": now,
         })
     }

@@ -35,6 +35,9 @@ pub(super) fn text(report: &Report, all: bool, out: &mut impl Write) -> io::Resu
     if !report.permitted && report.mode == Mode::Observe {
         out.line(1, "the app is only observed: the request is let through, and recorded as one that would be refused")?;
     }
+    if let Some(step_up) = &explanation.step_up {
+        out.line(1, &format!("the person is asked to log in {step_up}, which would make it a permit"))?;
+    }
     for forbid in &explanation.forbids {
         out.forbid(forbid)?;
     }

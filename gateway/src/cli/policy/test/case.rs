@@ -1,8 +1,9 @@
 //! A case: a question, put together from named parts, and the answer that is expected.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use gaccong_policy::{BreakGlassBuf, Cause, ContextBuf, QuestionBuf, RequestBuf, ThreatBuf};
+use gaccong_policy::{BreakGlassBuf, Cause, ContextBuf, QuestionBuf, RequestBuf, StepUp, ThreatBuf};
 use serde::Serialize;
 
 use super::known::Known;
@@ -37,6 +38,9 @@ pub(crate) struct Expected {
     /// One of the policies on trial that would have decided otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) observed: Option<String>,
+    /// The login by which the refusal would be a permit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) step_up: Option<StepUp>,
 }
 
 /// The two answers, in the words of case files.
@@ -71,6 +75,8 @@ pub(super) struct Settings<'a> {
     app: Option<Text<'a>>,
     doing: Option<Doing<'a>>,
     from: Option<Text<'a>>,
+    site: Option<Text<'a>>,
+    origin: Option<Text<'a>>,
     at: Option<Text<'a>>,
 }
 
@@ -89,6 +95,8 @@ impl<'a> Settings<'a> {
             app: table.text("app"),
             doing: request::doing(table),
             from: table.text("from"),
+            site: table.text("site"),
+            origin: table.text("origin"),
             at: table.text("at"),
         }
     }
@@ -108,6 +116,8 @@ impl<'a> Settings<'a> {
             app: self.app.or(defaults.app),
             doing: self.doing.or(defaults.doing),
             from: self.from.or(defaults.from),
+            site: self.site.or(defaults.site),
+            origin: self.origin.or(defaults.origin),
             at: self.at.or(defaults.at),
         }
     }
@@ -145,10 +155,20 @@ fn expected(table: &mut Table<'_>, known: &Known<'_>) -> Option<Expected> {
     let reason = table.choice("reason", &super::judge::CODES);
     let policy = table.text("policy").filter(|id| known.is_policy(id)).map(|id| id.to_string());
     let observed = table.text("observed").filter(|id| known.is_policy(id)).map(|id| id.to_string());
-    if decision == Some(Answer::Permit) && reason.is_some() {
-        table.spot.error("a permit has no `reason`", "`reason` with `expect = \"refuse\"` only");
+    let step_up = table.table("step_up").map(step_up);
+    for (key, is_there) in [("reason", reason.is_some()), ("step_up", step_up.is_some())] {
+        if decision == Some(Answer::Permit) && is_there {
+            table.spot.error(format!("a permit has no `{key}`"), format!("`{key}` with `expect = \"refuse\"` only"));
+        }
     }
-    Some(Expected { decision: decision?, reason, policy, observed })
+    Some(Expected { decision: decision?, reason, policy, observed, step_up })
+}
+
+fn step_up(mut table: Table<'_>) -> StepUp {
+    let acr = table.text("acr").map(|acr| Arc::from(&*acr));
+    let max_age_s = table.optional_count("max_age_s").and_then(|age_s| u32::try_from(age_s).ok());
+    table.finish();
+    StepUp { acr, max_age_s }
 }
 
 /// The question of a case, before its variations. Everything is read before anything is given up.
@@ -166,7 +186,14 @@ fn question(case: &Settings<'_>, spot: Spot<'_>, parts: &Parts<'_>, known: &Know
 
     let app = app?;
     let Asked { action, host, path, method } = doing?.of(app)?;
-    let request = RequestBuf { host: host.into(), path: path.into(), method: method.into(), source_ip: source_ip? };
+    let request = RequestBuf {
+        host: host.into(),
+        path: path.into(),
+        method: method.into(),
+        source_ip: source_ip?,
+        site: case.site.as_ref().map(owned),
+        origin: case.origin.as_ref().map(owned),
+    };
     let (device, certificate, session) = (device?, certificate?, session?);
     let context = ContextBuf {
         device,

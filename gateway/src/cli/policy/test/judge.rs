@@ -1,6 +1,6 @@
 //! The answer to a case, and how it differs from the expected one.
 
-use gaccong_policy::{Cause, Change, Considered, Decision, Mode, PolicyId, PolicySet};
+use gaccong_policy::{Cause, Change, Considered, Decision, Mode, PolicyId, PolicySet, StepUp};
 use serde::{Serialize, Serializer};
 
 use super::case::{Answer, Case, Expected};
@@ -23,6 +23,9 @@ pub(crate) struct Got {
     pub(crate) observed: Vec<PolicyId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
+    /// The login by which a refusal would be a permit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) step_up: Option<StepUp>,
 }
 
 /// Serializes a cause as the code of its reason.
@@ -39,6 +42,7 @@ pub(super) fn ask(set: &PolicySet, case: &Case) -> Got {
             policies: permit.policies().to_vec(),
             observed: permit.would_refuse().map(|denial| denial.policies.to_vec()).unwrap_or_default(),
             errors: Vec::new(),
+            step_up: None,
         },
         Decision::Deny(denial) => Got {
             decision: Answer::Refuse,
@@ -46,6 +50,7 @@ pub(super) fn ask(set: &PolicySet, case: &Case) -> Got {
             policies: denial.policies.to_vec(),
             observed: denial.would_permit.to_vec(),
             errors: denial.errors,
+            step_up: (denial.cause != Cause::Error).then(|| set.step_up(&case.question.lend())).flatten(),
         },
     }
 }
@@ -66,6 +71,10 @@ pub(super) fn differences(expected: &Expected, got: &Got) -> Vec<String> {
     if let Some(policy) = expected.observed.as_ref().filter(|policy| !names(&got.observed, policy)) {
         let others = if got.observed.is_empty() { "none would".to_owned() } else { listed(&got.observed) };
         found.push(format!("expected that `{policy}`, on trial, would decide otherwise: {others}"));
+    }
+    if let Some(step_up) = expected.step_up.as_ref().filter(|step_up| got.step_up.as_ref() != Some(*step_up)) {
+        let other = got.step_up.as_ref().map_or_else(|| "no login would help".to_owned(), ToString::to_string);
+        found.push(format!("expected that a login {step_up} would help: {other}"));
     }
     found
 }
