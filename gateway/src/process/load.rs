@@ -18,6 +18,7 @@ use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::signals::stream::Streams;
 use crate::signers::Signers;
+use crate::tokens::Issuers;
 
 /// A snapshot that can be put in force, and what is odd about it.
 #[derive(Debug)]
@@ -57,10 +58,11 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     });
     let break_glass = config.break_glass.as_ref().map(|settings| load_break_glass(settings, &names, &mut findings));
     let routes = findings.keep(open_routes(&config.apps, previous));
+    let tokens = findings.keep(Issuers::load(&config.identity.jwt, previous.map(|previous| &previous.tokens)));
     let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
 
     let oidc = findings.keep(load_oidc(&config, previous));
-    match (tls, trust, groups, posture, threats, policies, routes, signals, oidc) {
+    match (tls, trust, groups, posture, threats, policies, routes, signals, oidc, tokens) {
         (
             Some(tls),
             Some(trust),
@@ -71,6 +73,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
             Some(routes),
             Some(signals),
             Some(oidc),
+            Some(tokens),
         ) if findings.errors.is_empty() => {
             let snapshot = Snapshot {
                 epoch: previous.map_or(1, |previous| previous.epoch + 1),
@@ -86,6 +89,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 routes,
                 signals,
                 oidc,
+                tokens,
                 control: control.flatten(),
                 break_glass: break_glass.flatten(),
             };
