@@ -7,15 +7,18 @@
 
 mod action;
 mod app;
+mod assertion;
 mod audit;
 mod auth;
 mod break_glass;
 mod check;
 mod clients;
 mod control;
+mod cors;
 mod decision;
 pub mod diagnostic;
 mod host;
+mod identity_headers;
 mod jwks;
 mod jwt;
 mod limits;
@@ -24,6 +27,7 @@ mod load;
 mod management;
 mod name;
 mod oidc;
+mod pages;
 mod rate;
 pub(crate) mod reader;
 mod reporter;
@@ -44,14 +48,17 @@ pub use gaccong_policy::Mode;
 
 pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
+pub use assertion::Assertion;
 pub use audit::{Audit, AuditSink};
 pub use auth::{Auth, AuthHost};
 pub use break_glass::BreakGlass;
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
 pub use control::{CONTROL, Control};
+pub use cors::{Cors, CrossSite, Origin};
 pub use decision::{Identity, Policy, Posture, ThreatList};
 pub use diagnostic::{Diagnostic, Severity};
 pub use host::HostPattern;
+pub use identity_headers::{IdentityHeader, IdentityValue};
 pub use jwks::{Endpoint, JwksSource};
 pub use jwt::{JwtIssuer, TokenBinding};
 pub use limits::Limits;
@@ -60,6 +67,7 @@ pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use oidc::Oidc;
+pub use pages::{Contact, Pages};
 pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
@@ -93,12 +101,16 @@ pub struct Config {
     pub control: Option<Control>,
     /// `[auth]`, where there is one.
     pub auth: Option<Arc<Auth>>,
+    /// `[assertion]`
+    pub assertion: Assertion,
     /// `[[signals]]`, in the order of the file.
     pub signals: Vec<Arc<SignalStream>>,
     /// `[break_glass]`
     pub break_glass: Option<BreakGlass>,
     /// `[store]`, where there is one.
     pub store: Option<Store>,
+    /// `[pages]`
+    pub pages: Arc<Pages>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`
