@@ -49,6 +49,13 @@ pub struct Identity {
     pub jwt: Vec<Arc<JwtIssuer>>,
 }
 
+impl Identity {
+    /// Whether groups come from issuers too, whose names are not known here.
+    pub fn has_issuers(&self) -> bool {
+        self.oidc.is_some() || !self.jwt.is_empty()
+    }
+}
+
 /// `[posture]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Posture {

@@ -69,6 +69,7 @@ impl Claims {
             established_at_ms: issued_at_ms.unwrap_or(0),
             expires_at_ms: expires.first_ms().saturating_add(leeway_ms),
             session: None,
+            issuer: Some(Arc::clone(&settings.issuer)),
         };
         Ok(Self {
             credential: Arc::new(credential),

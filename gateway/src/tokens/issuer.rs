@@ -67,6 +67,11 @@ impl Issuers {
         self.issuers.is_empty()
     }
 
+    /// Forgets verified tokens that have expired.
+    pub fn forget_expired(&self, now_ms: i64) {
+        self.verified.sweep(now_ms);
+    }
+
     /// The issuer of that name.
     pub fn of_name(&self, name: &str) -> Option<&Arc<Issuer>> {
         self.issuers.iter().find(|issuer| *issuer.settings.issuer == *name)

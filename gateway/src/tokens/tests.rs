@@ -74,6 +74,7 @@ fn certificate(byte: u8) -> ClientCertificate {
         fingerprint: format!("{byte:02x}").repeat(32).into(),
         not_before_ms: 0,
         not_after_ms: i64::MAX,
+        der: Vec::new().into(),
         chain: Vec::new(),
     }
 }

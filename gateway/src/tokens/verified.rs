@@ -82,17 +82,17 @@ impl Cache {
     }
 
     /// Forgets what has expired.
-    pub fn sweep(&self, now_ms: i64) {
+    pub(super) fn sweep(&self, now_ms: i64) {
         self.0.pin().retain(|_, verified| verified.is_current() && !verified.has_expired(now_ms));
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
