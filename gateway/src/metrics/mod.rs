@@ -4,6 +4,7 @@ mod posture;
 mod scrape;
 mod shadow;
 mod signals;
+mod tokens;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use prometheus::{
 pub use self::posture::PostureCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
+pub use self::tokens::TokenCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -47,6 +49,7 @@ pub struct Metrics {
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     signals: SignalCounters,
+    tokens: TokenCounters,
     scraped: scrape::Scraped,
 }
 
@@ -76,6 +79,7 @@ impl Metrics {
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
+        let tokens = TokenCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
@@ -111,6 +115,7 @@ impl Metrics {
             ocsp_answers,
             shadow,
             signals,
+            tokens,
             scraped,
         })
     }
@@ -123,6 +128,11 @@ impl Metrics {
     /// What is counted of the shadow check.
     pub fn shadow(&self) -> &ShadowCounters {
         &self.shadow
+    }
+
+    /// What is counted of access tokens.
+    pub fn tokens(&self) -> &TokenCounters {
+        &self.tokens
     }
 
     /// What is counted of streams of signals.
