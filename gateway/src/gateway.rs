@@ -9,12 +9,13 @@ use crate::audit::counters::Counters;
 use crate::audit::lane::Lane;
 use crate::audit::log::AuditLog;
 use crate::audit::queue::AuditQueue;
-use crate::clock::{Tick, Ticker};
+use crate::clock::{self, Tick, Ticker};
 use crate::control::posture::sources::Sources;
 use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::process::grants;
 use crate::request::accept::bounds::Bounds;
+use crate::request::forward::assertion::Assertions;
 use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
 use crate::state::State;
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub bounds: Bounds,
     /// How many requests principals have made of apps that limit them.
     pub rate_limits: RateLimits,
+    /// What upstreams are told of who asks.
+    pub assertions: Assertions,
     /// The grants for emergencies.
     pub grants: grants::Current,
     /// Since when the process is on its way out; 0 while it is not.
@@ -58,6 +61,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that serves `snapshot`.
     pub fn new(snapshot: Snapshot, state: State, audit: &AuditLog, metrics: Metrics) -> Self {
+        let assertions = Assertions::new(&state.live().sessions.keys.all(), clock::now_ms());
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             state,
@@ -72,6 +76,7 @@ impl Gateway {
             ticker: Arc::default(),
             bounds: Bounds::default(),
             rate_limits: RateLimits::new(),
+            assertions,
             grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }

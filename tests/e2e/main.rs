@@ -12,6 +12,7 @@
 
 mod bodies;
 mod break_glass;
+mod browser;
 mod check;
 mod control;
 mod crash;

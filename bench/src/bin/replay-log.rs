@@ -15,9 +15,10 @@ use anyhow::Result;
 use clap::Parser;
 use gaccong::audit::event::{ConnectionFacts, DecisionFacts, Event, Outcome, Phase, RequestEvent, TlsFacts, Verdict};
 use gaccong::audit::ocsf;
-use gaccong::config::{App, PostureMode, Sensitivity, UpstreamTls};
+use gaccong::config::{App, CrossSite, PostureMode, Sensitivity, UpstreamTls};
 use gaccong::facts::posture::{DevicePosture, Fact, FactName, FactValue};
 use gaccong::reason::Reason;
+use gaccong::request::cross_site::Initiator;
 use gaccong::request::decide::Asked;
 use gaccong::request::identify::{ClientCertificate, Identity, Names, Subject};
 use gaccong_policy::PrincipalKind;
@@ -170,6 +171,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         issuer: "CN=Laptops Issuing CA 3,O=Ministry,C=VN".into(),
         serial: format!("{:032x}", mixed(person)).into(),
         fingerprint: format!("{:064x}", mixed(person)).into(),
+        der: Box::default(),
         not_before_ms: START_MS - 86_400_000,
         not_after_ms: START_MS + 90 * 86_400_000,
         chain: Vec::new(),
@@ -185,6 +187,7 @@ fn asked(app: &Arc<App>, person: u64, now_ms: i64) -> Asked {
         app: Arc::clone(app),
         action: "read".into(),
         websocket: false,
+        initiator: Initiator::default(),
         host: format!("{}.example.gov.vn", app.name).into(),
         path: format!("/documents/2026/{person}/attachments").into(),
         method: Method::GET,
@@ -212,6 +215,11 @@ fn app(n: u64) -> Arc<App> {
         mode: None,
         actions: Vec::new(),
         strip_headers: Vec::new(),
+        cross_site: CrossSite::Refuse,
+        cors: None,
+        assertion: None,
+        client_cert: false,
+        headers: Vec::new(),
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,

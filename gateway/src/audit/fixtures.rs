@@ -11,10 +11,11 @@ use super::event::{
     ConnectionEvent, ConnectionFacts, DecisionFacts, Outcome, Phase, PresentedCertificate, RequestEvent, TlsFacts,
     Verdict,
 };
-use crate::config::{App, PostureMode, Sensitivity, UpstreamTls};
+use crate::config::{App, CrossSite, PostureMode, Sensitivity, UpstreamTls};
 use crate::facts::break_glass::grant::Format;
 use crate::facts::break_glass::{Grant, Holder, Signed};
 use crate::reason::Reason;
+use crate::request::cross_site::Initiator;
 use crate::request::decide::Asked;
 use crate::request::identify::{ClientCertificate, Identity, Names, Subject};
 
@@ -28,6 +29,7 @@ fn certificate() -> Arc<ClientCertificate> {
         issuer: "CN=Laptop CA".into(),
         serial: "0badcafe".into(),
         fingerprint: "ab".repeat(32).into(),
+        der: Box::default(),
         not_before_ms: TIME_MS - 1000,
         not_after_ms: TIME_MS + 1000,
         chain: Vec::new(),
@@ -47,6 +49,11 @@ fn app() -> Arc<App> {
         mode: None,
         actions: Vec::new(),
         strip_headers: Vec::new(),
+        cross_site: CrossSite::Refuse,
+        cors: None,
+        assertion: None,
+        client_cert: false,
+        headers: Vec::new(),
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
@@ -92,6 +99,7 @@ pub(crate) fn asked() -> Asked {
         app: app(),
         action: "read".into(),
         websocket: false,
+        initiator: Initiator::default(),
         host: "payroll.example.org".into(),
         path: "/salaries/2026".into(),
         method: Method::GET,

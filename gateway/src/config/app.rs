@@ -9,8 +9,10 @@ use http::uri::PathAndQuery;
 use super::Mode;
 use super::action::{self, ActionRule};
 use super::clients::identifier;
+use super::cors::{self, Cors, CrossSite, field_name};
 use super::decision::mode;
 use super::host::HostPattern;
+use super::identity_headers::{self, IdentityHeader};
 use super::listen::placed_hosts;
 use super::rate::{self, RateLimit};
 use super::reader::{Table, Text};
@@ -40,8 +42,19 @@ pub struct App {
     pub mode: Option<Mode>,
     /// `actions`: the first that matches names the action.
     pub actions: Vec<ActionRule>,
-    /// `strip_headers`: fields that are taken from every client, beside those that are known to name a person or device.
+    /// `strip_headers`: fields that are taken from every client, beside those that are known to name a person or device;
+    /// and those of `[app.headers]`.
     pub strip_headers: Vec<HeaderName>,
+    /// `cross_site`
+    pub cross_site: CrossSite,
+    /// `[app.cors]`
+    pub cors: Option<Cors>,
+    /// `assertion`: whether the upstream gets `Gaccong-Assertion`. Default as `[assertion] enabled` says.
+    pub assertion: Option<bool>,
+    /// `client_cert`: whether the upstream gets the client's certificate in `Client-Cert` (RFC 9440). Default false.
+    pub client_cert: bool,
+    /// `[app.headers]`
+    pub headers: Vec<IdentityHeader>,
     /// `connect_timeout_ms`. Default 5 s.
     pub connect_timeout: Duration,
     /// `first_byte_timeout_ms`: from the end of the request to the response's head. Default 60 s.
@@ -117,13 +130,6 @@ pub(super) struct Read<'a> {
     pub(super) hosts: Vec<(HostPattern, Spot<'a>)>,
 }
 
-fn header_name(text: &Text<'_>) -> Option<HeaderName> {
-    match HeaderName::try_from(&**text) {
-        Ok(name) => Some(name),
-        Err(_) => text.refuse(format!("`{}` is no field name", &**text), "such as `x-badge-number`"),
-    }
-}
-
 const SENSITIVITIES: [Sensitivity; 4] =
     [Sensitivity::Public, Sensitivity::Internal, Sensitivity::Confidential, Sensitivity::Secret];
 const POSTURES: [(&str, PostureMode); 2] = [("required", PostureMode::Required), ("policy", PostureMode::Policy)];
@@ -141,13 +147,19 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let posture = table.choice("posture", &POSTURES);
     let mode = mode(&mut table);
     let actions = action::read(table.tables("actions"));
-    let strip_headers = table.texts("strip_headers").iter().filter_map(header_name).collect();
+    let mut strip_headers: Vec<_> = table.texts("strip_headers").iter().filter_map(field_name).collect();
+    let cross_site = cors::cross_site(&mut table);
+    let assertion = table.optional_flag("assertion");
+    let client_cert = table.flag("client_cert", false);
     let connect_timeout = table.milliseconds("connect_timeout_ms", 5_000, 10..=HOUR_MS);
     let first_byte_timeout = table.milliseconds("first_byte_timeout_ms", 60_000, 10..=24 * HOUR_MS);
     let idle_timeout = table.milliseconds("idle_timeout_ms", 300_000, 10..=24 * HOUR_MS);
     let body_limit = table.integer("body_limit_bytes", DEFAULT_BODY_LIMIT, 0..=MAX_BODY_LIMIT);
     let upstream_tls = upstream_tls(&mut table, &upstreams);
     let rate_limit = table.table("rate_limit").and_then(rate::read);
+    let cors = table.table("cors").and_then(cors::read);
+    let headers = table.table("headers").map(identity_headers::read).unwrap_or_default();
+    strip_headers.extend(headers.iter().flat_map(|header| [header.name.clone(), header.overflow.clone()]));
     let health = table.table("health").and_then(health);
     table.finish();
 
@@ -164,6 +176,11 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
         mode,
         actions,
         strip_headers,
+        cross_site,
+        cors,
+        assertion,
+        client_cert,
+        headers,
         connect_timeout,
         first_byte_timeout,
         idle_timeout,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::{App, PostureMode, Sensitivity};
+use super::cors::CrossSite;
 use super::listen::{ServerCertificate, certificate, socket_address};
 use super::rate::{self, RateLimit};
 use super::reader::Table;
@@ -83,6 +84,11 @@ fn app(hosts: Vec<HostPattern>, rate_limit: Option<RateLimit>) -> App {
         mode: Some(super::Mode::Enforce),
         actions: CALLS.iter().map(rule).collect(),
         strip_headers: Vec::new(),
+        cross_site: CrossSite::Refuse,
+        cors: None,
+        assertion: None,
+        client_cert: false,
+        headers: Vec::new(),
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::from_secs(60),
         idle_timeout: Duration::from_secs(60),

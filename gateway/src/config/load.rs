@@ -9,8 +9,8 @@ use super::diagnostic::Diagnostic;
 use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
-    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, audit, auth, break_glass, check,
-    clients, control, decision, limits, listen, management, pages, signals, store,
+    App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, assertion, audit, auth, break_glass,
+    check, clients, control, decision, limits, listen, management, pages, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -62,12 +62,13 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 15] = [
+const MAIN_ONLY: [&str; 16] = [
     "include",
     "listen",
     "policy",
     "identity",
     "auth",
+    "assertion",
     "posture",
     "threat",
     "management",
@@ -126,6 +127,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     let (identity, oidc_spot) = decision::identity(root.table_or_empty("identity"));
     let (posture, source_trust) = decision::posture(root.table_or_empty("posture"));
     let threats = decision::threats(root.tables("threat"));
+    let assertion = assertion::read(root.table_or_empty("assertion"), parts.auth.as_ref().map(|read| &read.auth));
     let has_store = root.has("store");
     let store = root.table("store").and_then(store::read);
     if let Some((_, spot)) = parts.signals.first().filter(|_| !has_store) {
@@ -170,6 +172,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             management: parts.management.management,
             control: parts.control.map(|read| read.control),
             auth: parts.auth.map(|read| Arc::new(read.auth)),
+            assertion,
             signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
             break_glass: parts.break_glass.map(|read| read.break_glass),
             store,

@@ -7,15 +7,18 @@
 
 mod action;
 mod app;
+mod assertion;
 mod audit;
 mod auth;
 mod break_glass;
 mod check;
 mod clients;
 mod control;
+mod cors;
 mod decision;
 pub mod diagnostic;
 mod host;
+mod identity_headers;
 mod limits;
 mod listen;
 mod load;
@@ -43,14 +46,17 @@ pub use gaccong_policy::Mode;
 
 pub use action::{ActionRule, PathPattern};
 pub use app::{App, Health, PostureMode, Sensitivity};
+pub use assertion::Assertion;
 pub use audit::{Audit, AuditSink};
 pub use auth::{Auth, AuthHost};
 pub use break_glass::BreakGlass;
 pub use clients::{CertificateMode, Clients, OnInvalid, TrustDomain};
 pub use control::{CONTROL, Control};
+pub use cors::{Cors, CrossSite, Origin};
 pub use decision::{Identity, Policy, Posture, ThreatList};
 pub use diagnostic::{Diagnostic, Severity};
 pub use host::HostPattern;
+pub use identity_headers::{IdentityHeader, IdentityValue};
 pub use limits::Limits;
 pub use listen::{Listen, ServerCertificate, TlsVersion};
 pub use load::{Invalid, Loaded, Readable, load};
@@ -91,6 +97,8 @@ pub struct Config {
     pub control: Option<Control>,
     /// `[auth]`, where there is one.
     pub auth: Option<Arc<Auth>>,
+    /// `[assertion]`
+    pub assertion: Assertion,
     /// `[[signals]]`, in the order of the file.
     pub signals: Vec<Arc<SignalStream>>,
     /// `[break_glass]`

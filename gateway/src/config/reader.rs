@@ -258,6 +258,14 @@ impl<'a> Table<'a> {
         named.keys.into_iter().filter_map(read).collect()
     }
 
+    /// All keys that are left, whose names are the operator's, and the strings they are set to.
+    pub(super) fn named_texts(&mut self) -> Vec<(Text<'a>, Text<'a>)> {
+        let spot = self.spot;
+        let read =
+            |(key, value): (Key<'a>, _)| Some((Text { spot: spot.at(key.span), value: key.name }, text(spot, value)?));
+        std::mem::take(&mut self.keys).into_iter().filter_map(read).collect()
+    }
+
     fn list(&mut self, key: &'static str, expected: &str) -> Vec<Value<'a>> {
         let Some(mut value) = self.take(key) else { return Vec::new() };
         match value.take() {

@@ -79,7 +79,9 @@ pub async fn answer_bearer(
         Err(_) => refused(&SetError::invalid_request("the body does not come to its end")),
     };
     let id = exchange.id();
-    exchange.admitted(&stream.settings.name, answer.status, answer.body.len() as u64);
+    exchange.is_known();
+    let by = format!("the bearer of the stream of signals `{}`", stream.settings.name);
+    exchange.admitted(by, answer.status, answer.body.len() as u64);
     answer.response(id)
 }
 

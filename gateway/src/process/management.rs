@@ -1,4 +1,4 @@
-//! The management listener: `/metrics`, `/livez`, `/readyz`; over mutual TLS where it is not loopback. At a hand-over
+//! The management listener: `/metrics`, `/livez`, `/readyz`, `/jwks.json`; over mutual TLS where it is not loopback. At a hand-over
 //! it stops, so that scrapes and probes reach the successor only.
 
 use std::convert::Infallible;
@@ -20,10 +20,12 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::config::{CertificateMode, ManagementTls, OnInvalid};
 use crate::facts::snapshot::Snapshot;
 use crate::facts::trust::ClientVerifier;
 use crate::gateway::Gateway;
+use crate::request::forward::assertion;
 
 /// How many connections may be open at once.
 const CONNECTIONS: usize = 64;
@@ -136,8 +138,15 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>, handed_over: bool) -> 
             }
             Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot render metrics: {error}\n")),
         },
-        _ => text(StatusCode::NOT_FOUND, "there is /metrics, /livez and /readyz\n".into()),
+        "/jwks.json" | "/.gaccong/jwks.json" => key_set(gateway),
+        _ => text(StatusCode::NOT_FOUND, "there is /metrics, /livez, /readyz and /jwks.json\n".into()),
     }
+}
+
+/// The keys of assertions: upstreams have no certificate of a client to fetch them with.
+fn key_set(gateway: &Gateway) -> Response<Full<Bytes>> {
+    let (head, body) = assertion::key_set(&gateway.assertions, clock::now_ms()).into_parts();
+    Response::from_parts(head, Full::new(body))
 }
 
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {

@@ -16,6 +16,8 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
+use crate::request::forward::assertion;
+use crate::session::rotation;
 use crate::signals;
 use crate::state::Writer;
 use crate::streams::sweep;
@@ -60,6 +62,7 @@ impl Tasks {
         supervise("state", &failed, write_state(Arc::clone(gateway), writer));
         supervise("signals", &failed, signals::watch::Watch::new(gateway).run());
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
+        supervise("assertions", &failed, assertion::run(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
@@ -97,11 +100,12 @@ impl Tasks {
     }
 }
 
-/// Forgets, once a minute, what is kept and counts no more.
+/// Forgets, once a minute, what is kept and counts no more, and makes new keys when it is time.
 async fn forget_expired(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(FORGET_PERIOD);
     loop {
         interval.tick().await;
+        rotation::keep_keys(&gateway).await;
         let expired = gateway.state.live().expired(clock::now_ms());
         if expired.is_empty() {
             continue;

@@ -21,8 +21,10 @@ use crate::facts::posture::DevicePosture;
 use crate::facts::snapshot::{Listener, Snapshot};
 use crate::reason::Reason;
 use crate::request::action;
+use crate::request::cross_site::Initiator;
 use crate::request::identify::credential::Method as Proof;
 use crate::request::identify::{self, ClientCertificate, Credential, Identity};
+use crate::session::tickets::Demand;
 use crate::state::{Live, ScopeKind, Subject};
 
 /// A request as far as the decision needs it.
@@ -50,6 +52,8 @@ pub struct Wanted<'a> {
     pub method: &'a Method,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// The page that made a browser send it.
+    pub initiator: &'a Initiator,
     /// The grants for emergencies, where whoever asks needs one of them; `policies` are then those for emergencies.
     pub grants: Option<&'a Grants>,
     /// Whom a call of the control API is about.
@@ -103,6 +107,8 @@ pub struct Refused {
     pub decision_ns: u64,
     /// After how many seconds the same request may be made again, where that is known.
     pub retry_after_s: Option<u32>,
+    /// The login with which it would be permitted.
+    pub demand: Option<Demand>,
 }
 
 impl Refused {
@@ -118,6 +124,7 @@ impl Refused {
             policy_digest: None,
             decision_ns: 0,
             retry_after_s: None,
+            demand: None,
         }
     }
 
@@ -180,6 +187,7 @@ impl Permitted {
 
 /// Weighs who is asking, from which device in what state, against the policy.
 pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
+    wanted.initiator.check(wanted.listener, wanted.app, wanted.method, wanted.websocket)?;
     let (certificate, device, principal) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
@@ -207,6 +215,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
         app: Arc::clone(wanted.app),
         action: Arc::clone(action::of(wanted.app, wanted.method, wanted.path, wanted.websocket)),
         websocket: wanted.websocket,
+        initiator: wanted.initiator.clone(),
         host: Arc::clone(wanted.host),
         path: Arc::clone(wanted.path),
         method: wanted.method.clone(),
@@ -238,6 +247,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
         Decision::Deny(denial) => Err(Box::new(Refused {
+            demand: step_up(snapshot, wanted, &asked, denial.cause),
             reason: reason_of(denial.cause),
             words: denial.words,
             policies: denial.policies,
@@ -249,6 +259,21 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             retry_after_s: None,
         })),
     }
+    .map_err(|refused: Box<Refused>| match &refused.demand {
+        Some(_) => Box::new(Refused { reason: Reason::SessionStepUp, ..*refused }),
+        None => refused,
+    })
+}
+
+/// The login with which policy would permit what it has refused, where the person can log in.
+fn step_up(snapshot: &Snapshot, wanted: &Wanted<'_>, asked: &Asked, cause: Cause) -> Option<Demand> {
+    let by_token = wanted.credential.is_some_and(|credential| credential.method == Proof::Token);
+    let can_log_in = wanted.listener == Listener::Apps && (snapshot.config.auth.is_some() || by_token);
+    if !can_log_in || asked.grant.is_some() || cause == Cause::Error {
+        return None;
+    }
+    let policy::StepUp { acr, max_age_s } = wanted.policies.step_up(&asked.question())?;
+    Some(Demand { acr, max_age_s, login_again: false })
 }
 
 /// The grant by which whoever breaks the glass comes in.

@@ -112,18 +112,21 @@ impl Exchange {
         self.refused = Some(refused);
     }
 
-    /// The request was answered here by the right of a token that `stream` was configured with: the exchange ends.
-    pub fn admitted(mut self, stream: &str, status: StatusCode, bytes_out: u64) {
+    /// Whoever sends the request is known, though not by a certificate, and does not draw on the budget of those who are not.
+    pub fn is_known(&mut self) {
         if matches!(self.place, Place::Sum)
             && let Some(slot) = self.connection.gateway.audit.reserve()
         {
-            // Whoever shows the token is known, and does not draw on the budget of those who are not.
             self.place = Place::Own(slot);
         }
+    }
+
+    /// The request was answered here without a question to policy, by the right of what `by` names: the exchange ends.
+    pub fn admitted(mut self, by: String, status: StatusCode, bytes_out: u64) {
         self.status = Some(status);
         self.outcome = Some(Outcome::Completed);
         self.own_bytes_out = bytes_out;
-        self.admitted = Some(DecisionFacts::admitted(format!("the bearer of the stream of signals `{stream}`")));
+        self.admitted = Some(DecisionFacts::admitted(by));
     }
 
     /// The request was permitted: from now on it can be cut.
@@ -198,7 +201,8 @@ impl Exchange {
             }
             Place::Sum => {
                 gateway.metrics.request(&event);
-                let reason = event.decision.reason.unwrap_or(Reason::GatewayInternal);
+                // What was answered all the same counts as what it is: a request without a certificate.
+                let reason = event.decision.reason.unwrap_or(Reason::CertificateAbsent);
                 gateway.lane.count(&self.connection.facts, reason, event.time_ms);
             }
             Place::None => {}

@@ -3,14 +3,19 @@
 
 pub mod accept;
 pub mod action;
+pub mod auth;
 pub mod body;
+pub mod cors;
+pub mod cross_site;
 pub mod decide;
 pub mod exchange;
 pub mod forward;
 pub mod head;
 pub mod identify;
 pub mod list;
+pub mod login;
 pub mod normalise;
+pub mod own;
 pub mod rate;
 pub mod refuse;
 pub mod shadow;
@@ -31,11 +36,15 @@ use crate::config::Limits;
 use crate::control::{self, calls};
 use crate::facts::snapshot::{Listener, Resource, Route, Snapshot};
 use crate::reason::Reason;
+use crate::request::cors::Sharing;
+use crate::request::cross_site::Initiator;
 use crate::request::decide::{Asked, Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
+use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
+use crate::request::login::Way;
 use crate::request::normalise::Normal;
 use crate::request::rate::RateLimits;
 use crate::request::refuse::{Reader, Refusal};
@@ -61,7 +70,6 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
     let http1 = parts.version < Version::HTTP_2;
     connection.head_complete();
 
-    let mut renewed = None;
     let mut response = match begin(connection, &parts) {
         Err(refusal) => {
             if !body.is_end_stream() {
@@ -69,30 +77,77 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             }
             refusal.response(reader, &gateway.snapshot.load().config.pages).map(ResponseBody::from)
         }
-        Ok(mut exchange) => match control::signals::of_bearer(connection, &parts) {
-            Some(stream) => match normalised(connection, &mut exchange, &parts) {
-                Ok(_) => control::signals::answer_bearer(&stream, &parts.headers, body, exchange).await,
-                Err(refused) => refuse(connection, exchange, refused, &body, reader),
-            },
-            None => match admit(connection, &mut exchange, &parts) {
-                Ok((Admitted { route: Some(route), normal, renewed: cookie, .. }, live)) => {
-                    renewed = cookie;
-                    forward::forward(route, normal, live, exchange, parts, body, reader).await
-                }
-                Ok((Admitted { route: None, normal, .. }, live)) => {
-                    control::answer(normal, parts.headers, live, exchange, body, reader).await
-                }
-                Err(refused) => refuse(connection, exchange, refused, &body, reader),
-            },
-        },
+        Ok(exchange) => answer_begun(connection, exchange, parts, body, reader).await,
     };
-    if let Some(cookie) = renewed {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
     if http1 && gateway.draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Answers a request that has its place in the log.
+async fn answer_begun(
+    connection: &Arc<Connection>,
+    mut exchange: Exchange,
+    parts: Parts,
+    mut body: Incoming,
+    reader: Reader,
+) -> Response<ResponseBody> {
+    let normal = match normalised(connection, &mut exchange, &parts) {
+        Ok(normal) => normal,
+        Err(refused) => return refuse(connection, exchange, refused, &parts, &body, reader),
+    };
+    if let Some(stream) = control::signals::of_bearer(connection, &parts) {
+        return control::signals::answer_bearer(&stream, &parts.headers, body, exchange).await;
+    }
+    let sharing = Sharing::of(&connection.gateway.snapshot.load(), connection.listener, &normal, &parts.headers);
+    if let Some(sharing) = sharing.as_ref().filter(|sharing| sharing.is_preflight(&parts.method, &parts.headers)) {
+        return answer_preflight(connection, exchange, sharing, &parts, &body, reader);
+    }
+    if own::is_own(&connection.gateway.snapshot.load(), connection.listener, &normal) {
+        return match own::answer(exchange, &normal, &parts, &mut body, reader).await {
+            Ok(response) => response.map(ResponseBody::from),
+            Err((exchange, refused)) => refuse(connection, exchange, refused, &parts, &body, reader),
+        };
+    }
+    let mut response = match admit(connection, &mut exchange, &parts, normal) {
+        Ok((Admitted { route: Some(route), normal, renewed, .. }, live)) => {
+            let mut response = forward::forward(route, normal, live, exchange, parts, body, reader).await;
+            if let Some(cookie) = renewed {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Ok((Admitted { route: None, normal, .. }, live)) => {
+            control::answer(normal, parts.headers, live, exchange, body, reader).await
+        }
+        Err(refused) => refuse(connection, exchange, refused, &parts, &body, reader),
+    };
+    if let Some(sharing) = sharing {
+        sharing.apply(response.headers_mut());
+    }
+    response
+}
+
+/// Answers a preflight by the configuration: it bears nothing by which anyone could be known, and goes no further.
+fn answer_preflight(
+    connection: &Connection,
+    mut exchange: Exchange,
+    sharing: &Sharing,
+    parts: &Parts,
+    body: &Incoming,
+    reader: Reader,
+) -> Response<ResponseBody> {
+    if let Some(head) = exchange.head_mut() {
+        head.app = Some(Arc::clone(&sharing.app().name));
+    }
+    if !sharing.is_allowed() {
+        return refuse(connection, exchange, Reason::RequestCrossSite.into(), parts, body, reader);
+    }
+    let mut response = sharing.preflight();
+    response.headers_mut().insert(X_REQUEST_ID, request_id_value(exchange.id()));
+    exchange.admitted(sharing.to_string(), response.status(), 0);
+    response.map(ResponseBody::from)
 }
 
 /// Says why a request is refused, and what the person can mend.
@@ -100,6 +155,7 @@ fn refuse(
     connection: &Connection,
     exchange: Exchange,
     refused: Box<Refused>,
+    parts: &Parts,
     body: &Incoming,
     reader: Reader,
 ) -> Response<ResponseBody> {
@@ -111,7 +167,10 @@ fn refuse(
     let words = refused.words.clone();
     let retry_after_s = refused.retry_after_s;
     let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
-    let response = refusal.response(reader, &snapshot.config.pages);
+    let response = match Way::of(connection, parts, &refused, reader) {
+        Some(way) => way.show(&refusal, connection, reader),
+        None => refusal.response(reader, &snapshot.config.pages),
+    };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
 }
@@ -136,11 +195,11 @@ fn admit(
     connection: &Arc<Connection>,
     exchange: &mut Exchange,
     parts: &Parts,
+    normal: Normal,
 ) -> Result<(Admitted, Arc<LiveRequest>), Box<Refused>> {
     let gateway = &connection.gateway;
     let version = gateway.version();
     let snapshot = gateway.snapshot.load();
-    let normal = normalised(connection, exchange, parts)?;
     let admitted = weigh(&snapshot, connection, exchange, parts, normal)?;
 
     let announcement = Announcement::of(&admitted.permitted, gateway)?;
@@ -216,6 +275,7 @@ fn weigh(
             call.target(&normal.path, normal.path_and_query.query(), connection.facts.identity.device())
         }),
     };
+    let initiator = Initiator::of(&parts.headers, &normal.authority);
     let now_ms = clock::now_ms();
     let shown = shown(snapshot, connection, emergency.is_some(), &parts.headers, &normal.host, now_ms)?;
     let wanted = Wanted {
@@ -230,6 +290,7 @@ fn weigh(
         path: &normal.path,
         method: &parts.method,
         websocket: normal.websocket,
+        initiator: &initiator,
         grants: grants.as_ref().map(|grants| &***grants),
         target: target.as_ref(),
         source_ip: connection.facts.source.ip(),

@@ -41,6 +41,7 @@ pub async fn run(gateway: Arc<Gateway>) {
         let now = gateway.ticker.advance();
         if clock::elapsed(forgotten, now, FORGETTING) {
             gateway.rate_limits.forget_full();
+            gateway.assertions.forget_lapsed(clock::now_ms());
             forgotten = now;
         }
         let snapshot = gateway.snapshot.load_full();
@@ -162,6 +163,7 @@ fn weigh_again(snapshot: &Snapshot, connection: &Connection, request: &LiveReque
         path: &asked.path,
         method: &asked.method,
         websocket: asked.websocket,
+        initiator: &asked.initiator,
         grants: grants.as_ref().map(|grants| &***grants),
         target: asked.target.as_ref(),
         source_ip: asked.source_ip,

@@ -11,6 +11,7 @@ use super::Target;
 use crate::config::App;
 use crate::facts::break_glass::Signed;
 use crate::facts::posture::DevicePosture;
+use crate::request::cross_site::Initiator;
 use crate::request::identify::{self, ClientCertificate, Credential};
 
 /// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
@@ -35,6 +36,8 @@ pub struct Asked {
     pub action: Arc<str>,
     /// Whether it opens a WebSocket.
     pub websocket: bool,
+    /// The page that made a browser send it.
+    pub initiator: Initiator,
     /// The normal host.
     pub host: Arc<str>,
     /// The normal path.

@@ -1,5 +1,6 @@
 //! Forward: a permitted request goes to an upstream, and what the upstream answers streams back.
 
+pub mod assertion;
 pub mod connector;
 pub mod headers;
 pub mod health;
@@ -22,11 +23,15 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 use crate::audit::event::Outcome;
-use crate::config::Scheme;
+use crate::clock;
+use crate::config::{Assertion, Scheme};
 use crate::facts::snapshot::Route;
+use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::body::{RequestBody, ResponseBody, Source, UpstreamBody};
+use crate::request::decide::Asked;
 use crate::request::exchange::Exchange;
+use crate::request::forward::assertion::GACCONG_ASSERTION;
 use crate::request::forward::headers::Forwarding;
 use crate::request::forward::pool::Peer;
 use crate::request::normalise::Normal;
@@ -58,6 +63,9 @@ pub async fn forward(
             also_removed: &route.app.strip_headers,
         },
     );
+    if let Err(failure) = introduce(&mut parts.headers, &live.asked, &exchange.connection.gateway) {
+        return refuse(&failure, &live, exchange, reader);
+    }
     // The client's `100-continue` is answered by us when the upstream asks for the body.
     parts.headers.remove(EXPECT);
     let client_upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -87,6 +95,19 @@ pub async fn forward(
         }
         Err(failure) => refuse(&failure, &live, exchange, reader),
     }
+}
+
+/// Tells the upstream who asks, as the app wants to be told.
+fn introduce(headers: &mut HeaderMap, asked: &Arc<Asked>, gateway: &Gateway) -> Result<(), Failure> {
+    headers::identity::insert(headers, asked);
+    let snapshot = gateway.snapshot.load();
+    let Assertion { enabled, issuer } = &snapshot.config.assertion;
+    if asked.app.assertion.unwrap_or(*enabled) {
+        let assertion = gateway.assertions.of(issuer, asked, clock::now_ms());
+        let unsigned = || Failure { reason: Reason::GatewayInternal, detail: "no assertion could be signed".into() };
+        headers.insert(GACCONG_ASSERTION, assertion.ok_or_else(unsigned)?);
+    }
+    Ok(())
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -42,6 +42,8 @@ pub struct ClientCertificate {
     pub serial: Arc<str>,
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub fingerprint: Arc<str>,
+    /// The certificate itself (DER).
+    pub der: Box<[u8]>,
     /// Start of validity, milliseconds since the Unix epoch.
     pub not_before_ms: i64,
     /// End of validity, milliseconds since the Unix epoch.
@@ -118,6 +120,7 @@ impl ClientCertificate {
             issuer: issuer.into(),
             serial: serial.into(),
             fingerprint: fingerprint(x509.as_raw()).into(),
+            der: x509.as_raw().into(),
             not_before_ms: x509.validity().not_before.timestamp().saturating_mul(1_000),
             not_after_ms: x509.validity().not_after.timestamp().saturating_mul(1_000),
             chain,

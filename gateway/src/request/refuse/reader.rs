@@ -59,6 +59,7 @@ impl Format {
 /// Whether a script asks, and not a person: a page would end up in its data.
 fn is_of_a_script(headers: &HeaderMap) -> bool {
     headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode != "navigate" && mode != "nested-navigate")
+        || headers.get("x-requested-with").is_some_and(|by| by == "XMLHttpRequest")
 }
 
 /// The language of the person's own choice.

@@ -5,6 +5,7 @@
 
 mod cookies;
 mod forwarded;
+pub(crate) mod identity;
 mod names;
 mod trace_context;
 
@@ -16,6 +17,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::request::list;
+pub(crate) use names::{is_irregular, is_settable};
 
 /// `X-Request-Id`, always ours on both sides.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

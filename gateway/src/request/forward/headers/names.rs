@@ -11,9 +11,25 @@ pub(super) fn ends_at_us(name: &str) -> bool {
 
 /// Whether a name is not of letters and digits joined by single hyphens. CGI, WSGI and their kin fold other characters
 /// into the same variable (`X_User` and `X-User` are both `HTTP_X_USER`), so such a name can stand in for any other.
-pub(super) fn is_irregular(name: &str) -> bool {
+pub(crate) fn is_irregular(name: &str) -> bool {
     let is_word = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
     !name.as_bytes().split(|byte| *byte == b'-').all(is_word)
+}
+
+/// Whether the operator may choose a field to tell the upstream who asks: it means nothing else to it, or to us.
+pub(crate) fn is_settable(name: &str) -> bool {
+    let ours = matches!(
+        name,
+        "client-cert"
+            | "forwarded"
+            | "traceparent"
+            | "tracestate"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-request-id"
+    );
+    !ours && !ends_at_us(name) && !is_reserved_for_us(name) && !is_end_to_end(name)
 }
 
 /// Whether an upstream may take a field for who is asking, from where, or for what else than the request line says.
