@@ -162,13 +162,11 @@ fn refuse(
         connection.leaves_body_unread();
     }
     let snapshot = connection.gateway.snapshot.load();
-    let remedies = refused.remedies(&snapshot.policies);
-    let words = refused.words.clone();
-    let (retry_after_s, demand) = (refused.retry_after_s, refused.demand.clone());
-    let refusal = Refusal { words, remedies, retry_after_s, demand, ..Refusal::new(refused.reason, exchange.id()) };
+    let refusal = Refusal::of(&refused, &snapshot, connection, exchange.head(), parts);
+    let pages = &snapshot.config.pages;
     let response = match Way::of(connection, parts, &refused, reader) {
-        Some(way) => way.show(&refusal, connection, reader),
-        None => refusal.response(reader, &snapshot.config.pages),
+        Some(way) => way.show(refusal, reader, pages),
+        None => refusal.response(reader, pages),
     };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
