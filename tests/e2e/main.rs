@@ -10,12 +10,14 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod assertion;
 mod bodies;
 mod break_glass;
 mod check;
 mod control;
 mod crash;
 mod crl_fetch;
+mod cross_site;
 mod devices;
 mod drain;
 mod explain;
@@ -24,6 +26,7 @@ mod grants;
 mod handover;
 mod handshakes;
 mod headers;
+mod identity_headers;
 mod limits;
 mod management;
 mod metrics;
