@@ -1,12 +1,38 @@
 # What people read, in English. The syntax is that of Project Fluent, https://projectfluent.org
 # Every message stands in both files, with the same attributes and variables; tests keep it so.
 
+## Every page
+
+language-name = English
+page-skip = Skip to the main content
+page-nav = Links
+page-try-again = Try again
+yes = yes
+no = no
+ago-now = just now
+ago-minutes = { $number ->
+    [one] 1 minute ago
+   *[other] { $number } minutes ago
+}
+ago-hours = { $number ->
+    [one] 1 hour ago
+   *[other] { $number } hours ago
+}
+ago-days = { $number ->
+    [one] 1 day ago
+   *[other] { $number } days ago
+}
+
 ## The page of a refusal
 
 refusal-why = Why
 refusal-what-now = What you can do now
 refusal-help = Who can help
 refusal-whom-to-ask = Ask the helpdesk of your organisation, and quote this request id:
+refusal-place = You asked for:
+refusal-contact = You can ask:
+refusal-quote = When you ask, quote this request id:
+refusal-status = See the state of your device, and what you may reach
 refusal-mendable = Your device, or your login, does not meet what this application demands.
 refusal-mend = Do what is listed here. Once your device has reported the change, try again.
 
@@ -24,6 +50,87 @@ remedy-os_version = Update the operating system of your device.
 remedy-compliant = Open the management software on your device and mend what it complains of.
 remedy-auth_age_s = Log in again: your last login was too long ago.
 remedy-acr = Log in by a stronger method, such as a security key or a smart card.
+
+## When a browser remembers a wrong certificate
+
+choice-title = If your browser remembers a wrong certificate
+choice-why = A browser remembers the certificate that you chose until it is closed completely. To choose again:
+choice-chrome = Chrome, Edge: close all windows of the browser, private ones too, open it again, and choose the certificate of your organisation.
+choice-firefox = Firefox: open Settings, Privacy & Security, View Certificates, Authentication Decisions, delete the line of this site, then open the browser again.
+choice-safari = Safari: quit it completely (Command-Q) and open it again. If you are still not asked, delete the entry of this site in Keychain Access.
+
+## Logging in and out
+
+login-link = Log in
+login-stronger = Go on to the stronger login
+login-going = You are being taken to the login. If nothing happens, follow the link below.
+login-not-sent = What you have just sent was not processed and has not reached the application.
+login-then-back = The login opens in a new tab. When you have logged in, come back to this one, go back to the form with your browser's back button, and send it again.
+return-title = You are logged in
+return-detail = You are being taken back to the page that you opened.
+return-link = Continue
+log-out-title = Log out
+log-out-question = You will be logged out of all applications behind this gateway, and what you have not saved may be lost. Do you want to log out?
+log-out-button = Log out
+log-out-stay = No, go back
+logged-out-title = You are logged out
+logged-out-detail = Your session has ended in all applications behind this gateway.
+logged-out-close = If you share this device with others, close all windows of your browser.
+
+## The portal: apps
+
+portal-title = Your applications
+portal-greeting = Hello { $person }. These are the applications behind this gateway.
+apps-open = You can reach these now
+apps-closed = Not open to you now
+apps-none = There are no applications yet.
+apps-more = { $number ->
+    [one] One more application is not listed here.
+   *[other] { $number } more applications are not listed here.
+}
+
+## The status page
+
+status-title = Your status
+status-who = Who you are
+status-person = Account
+status-nobody = The gateway does not know who you are
+status-how = Logged in with
+status-method-provider = Your organisation's account (login service)
+status-method-card = A smart card
+status-method-certificate = The certificate of this connection
+status-method-token = An access token
+status-acr = Level of authentication
+status-since = Authenticated
+status-until = Valid until
+status-device = Device
+status-device-id = Name of the device
+status-no-device = This connection proves no device
+status-certificate = Certificate valid until
+status-expires = { $days ->
+    [0] Your certificate ends in less than a day. Ask for a new one now.
+    [one] Your certificate ends in one day. Ask for a new one soon.
+   *[other] Your certificate ends in { $days } days. Ask for a new one soon.
+}
+status-checks = How safe your device is
+status-no-checks = Nothing is known of the state of this device.
+status-good = as it should be
+status-bad = to be mended
+status-stale = too old to count
+
+## What is known of a device
+
+fact-managed = Managed by the organisation
+fact-platform = Operating system
+fact-os_version = Version of the operating system
+fact-disk_encrypted = Disk encrypted
+fact-firewall = Firewall on
+fact-screen_lock = Screen locks by itself
+fact-secure_boot = Started with Secure Boot
+fact-edr_running = Protection software (EDR) running
+fact-patch_age_days = Days since the last security update
+fact-compliant = Compliant, says the device manager
+fact-risk = Risk
 
 ## Reasons of refusals: one message for each code, its dots written as hyphens
 
@@ -267,6 +374,10 @@ reason-login-principal_absent =
     .title = Your account is not complete
     .detail = The login service knows you, but does not say the name by which this gateway knows people.
     .advice = Ask your support to complete your account.
+reason-login-limit =
+    .title = Too many people are logged in
+    .detail = The gateway has as many sessions as it may have.
+    .advice = Try again in a few minutes, and tell your support.
 reason-token-malformed =
     .title = The access token cannot be read
     .detail = It is not a signed JSON web token of the right form, or it is too large.

@@ -1,12 +1,29 @@
 # Những gì người dùng đọc, bằng tiếng Việt. Cú pháp: Project Fluent, https://projectfluent.org
 # Mỗi thông điệp phải có ở cả hai tệp, với cùng các thuộc tính và biến số; kiểm thử sẽ bảo đảm điều đó.
 
+## Mọi trang
+
+language-name = Tiếng Việt
+page-skip = Đến nội dung chính
+page-nav = Liên kết
+page-try-again = Thử lại
+yes = có
+no = không
+ago-now = vừa xong
+ago-minutes = { $number } phút trước
+ago-hours = { $number } giờ trước
+ago-days = { $number } ngày trước
+
 ## Trang từ chối
 
 refusal-why = Vì sao
 refusal-what-now = Bạn có thể làm gì
 refusal-help = Ai có thể giúp
 refusal-whom-to-ask = Bạn hãy liên hệ bộ phận hỗ trợ của cơ quan và cung cấp mã yêu cầu này:
+refusal-place = Bạn muốn truy cập:
+refusal-contact = Bạn có thể liên hệ:
+refusal-quote = Khi liên hệ, bạn hãy cung cấp mã yêu cầu này:
+refusal-status = Xem trạng thái thiết bị và quyền truy cập của bạn
 refusal-mendable = Thiết bị hoặc lần đăng nhập của bạn chưa đáp ứng yêu cầu của ứng dụng này.
 refusal-mend = Bạn hãy thực hiện các việc dưới đây. Khi thiết bị đã báo cáo thay đổi, hãy thử lại.
 
@@ -24,6 +41,83 @@ remedy-os_version = Cập nhật hệ điều hành của thiết bị.
 remedy-compliant = Mở phần mềm quản lý trên thiết bị và khắc phục những điểm mà phần mềm này nêu ra.
 remedy-auth_age_s = Đăng nhập lại: lần đăng nhập gần nhất của bạn đã quá lâu.
 remedy-acr = Đăng nhập bằng phương thức mạnh hơn, chẳng hạn khóa bảo mật hoặc thẻ thông minh.
+
+## Khi trình duyệt nhớ nhầm chứng thư
+
+choice-title = Nếu trình duyệt đã nhớ nhầm chứng thư
+choice-why = Trình duyệt nhớ lựa chọn chứng thư cho đến khi được đóng hẳn. Để chọn lại:
+choice-chrome = Chrome, Edge, Cốc Cốc: đóng tất cả cửa sổ của trình duyệt, kể cả cửa sổ ẩn danh, mở lại rồi chọn chứng thư của cơ quan.
+choice-firefox = Firefox: mở Cài đặt, mục Riêng tư và bảo mật, chọn Xem chứng thư, thẻ Quyết định xác thực, xóa dòng của trang này, rồi mở lại trình duyệt.
+choice-safari = Safari: thoát hẳn trình duyệt (Command-Q) rồi mở lại. Nếu vẫn không được hỏi, hãy xóa mục của trang này trong ứng dụng Truy cập chuỗi khóa (Keychain Access).
+
+## Đăng nhập và đăng xuất
+
+login-link = Đăng nhập
+login-stronger = Đăng nhập ở mức cao hơn
+login-going = Bạn đang được chuyển đến trang đăng nhập. Nếu trang không tự chuyển, hãy chọn liên kết dưới đây.
+login-not-sent = Nội dung bạn vừa gửi chưa được xử lý và chưa đến ứng dụng.
+login-then-back = Trang đăng nhập sẽ mở ở thẻ mới. Đăng nhập xong, bạn hãy trở về thẻ này, dùng nút Quay lại của trình duyệt để về biểu mẫu và gửi lần nữa.
+return-title = Bạn đã đăng nhập
+return-detail = Bạn đang được đưa về trang mà bạn đã mở.
+return-link = Tiếp tục
+log-out-title = Đăng xuất
+log-out-question = Bạn sẽ được đăng xuất khỏi tất cả các ứng dụng sau cổng này, và việc đang làm dở có thể bị mất. Bạn có chắc chắn muốn đăng xuất?
+log-out-button = Đăng xuất
+log-out-stay = Không, quay lại
+logged-out-title = Bạn đã đăng xuất
+logged-out-detail = Phiên làm việc của bạn đã kết thúc ở tất cả các ứng dụng sau cổng này.
+logged-out-close = Nếu dùng chung thiết bị với người khác, bạn hãy đóng tất cả cửa sổ của trình duyệt.
+
+## Cổng thông tin: các ứng dụng
+
+portal-title = Các ứng dụng của bạn
+portal-greeting = Xin chào { $person }. Đây là các ứng dụng sau cổng này.
+apps-open = Bạn có thể truy cập ngay
+apps-closed = Hiện chưa mở cho bạn
+apps-none = Hiện chưa có ứng dụng nào.
+apps-more = Còn { $number } ứng dụng khác không được liệt kê ở đây.
+
+## Trang trạng thái
+
+status-title = Trạng thái của bạn
+status-who = Bạn là ai
+status-person = Tài khoản
+status-nobody = Cổng chưa biết bạn là ai
+status-how = Cách đăng nhập
+status-method-provider = Tài khoản của cơ quan (dịch vụ đăng nhập)
+status-method-card = Thẻ thông minh
+status-method-certificate = Chứng thư của kết nối này
+status-method-token = Mã truy cập (token)
+status-acr = Mức xác thực
+status-since = Xác thực lúc
+status-until = Có hiệu lực đến
+status-device = Thiết bị
+status-device-id = Mã thiết bị
+status-no-device = Kết nối này không chứng minh thiết bị nào
+status-certificate = Chứng thư có hiệu lực đến
+status-expires = { $days ->
+    [0] Chứng thư sẽ hết hạn trong chưa đầy một ngày. Bạn hãy đề nghị gia hạn ngay.
+   *[other] Chứng thư sẽ hết hạn sau { $days } ngày. Bạn hãy đề nghị gia hạn sớm.
+}
+status-checks = Tình trạng an toàn của thiết bị
+status-no-checks = Chưa có thông tin nào về tình trạng của thiết bị này.
+status-good = đạt
+status-bad = cần khắc phục
+status-stale = quá cũ, không còn được tính
+
+## Những điều biết về một thiết bị
+
+fact-managed = Do cơ quan quản lý
+fact-platform = Hệ điều hành
+fact-os_version = Phiên bản hệ điều hành
+fact-disk_encrypted = Ổ đĩa được mã hóa
+fact-firewall = Tường lửa đang bật
+fact-screen_lock = Màn hình tự khóa
+fact-secure_boot = Khởi động an toàn (Secure Boot)
+fact-edr_running = Phần mềm bảo vệ (EDR) đang chạy
+fact-patch_age_days = Số ngày từ lần cập nhật bảo mật gần nhất
+fact-compliant = Hệ thống quản lý thiết bị xác nhận đạt yêu cầu
+fact-risk = Mức rủi ro
 
 ## Lý do từ chối: một thông điệp cho mỗi mã, dấu chấm viết thành gạch nối
 
@@ -267,6 +361,10 @@ reason-login-principal_absent =
     .title = Tài khoản của bạn chưa đủ thông tin
     .detail = Dịch vụ đăng nhập nhận ra bạn nhưng không cho biết tên mà cổng này dùng để nhận diện người dùng.
     .advice = Bạn hãy đề nghị bộ phận hỗ trợ bổ sung thông tin tài khoản.
+reason-login-limit =
+    .title = Có quá nhiều người đang đăng nhập
+    .detail = Số phiên làm việc tại cổng đã đạt mức tối đa.
+    .advice = Bạn hãy thử lại sau vài phút và báo cho bộ phận hỗ trợ.
 reason-token-malformed =
     .title = Không đọc được mã truy cập
     .detail = Mã truy cập không phải là JSON Web Token có chữ ký đúng dạng, hoặc quá lớn.

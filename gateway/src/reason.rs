@@ -161,6 +161,8 @@ reasons! {
     LoginTokenInvalid = "login.token_invalid", BAD_GATEWAY;
     /// What the identity provider says names no person.
     LoginPrincipalAbsent = "login.principal_absent", FORBIDDEN;
+    /// There are as many sessions as `auth.max_sessions` allows.
+    LoginLimit = "login.limit", SERVICE_UNAVAILABLE;
 
     /// The access token cannot be parsed, or is larger than any honest one.
     TokenMalformed = "token.malformed", UNAUTHORIZED;

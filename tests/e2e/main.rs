@@ -13,6 +13,7 @@
 mod assertion;
 mod bodies;
 mod break_glass;
+mod browser;
 mod check;
 mod control;
 mod crash;

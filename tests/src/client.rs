@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
-use crate::pki::{Certified, Pki};
+use crate::pki::{Ca, Certified, Pki};
 use crate::within_patience;
 
 /// Any error.
@@ -71,8 +71,13 @@ pub struct Client {
 impl Client {
     /// A client that trusts the test's server CA and presents a certificate, or none.
     pub fn new(address: SocketAddr, pki: &Pki, certified: Option<&Certified>) -> Self {
+        Self::trusting(address, &pki.servers, certified)
+    }
+
+    /// A client of a server of another CA.
+    pub fn trusting(address: SocketAddr, ca: &Ca, certified: Option<&Certified>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(pki.servers.der()).unwrap();
+        roots.add(ca.der()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()

@@ -15,29 +15,37 @@
 )]
 
 pub mod audit;
+pub mod browser;
 pub mod client;
 pub mod control;
 pub mod curl;
+pub mod fake_provider;
 pub mod gateway;
 pub mod load;
 pub mod metrics;
 pub mod ocsp;
 pub mod pki;
+pub mod program;
+pub mod provider;
 pub mod setup;
 pub mod streams;
 pub mod transmitter;
 pub mod upstream;
+pub mod user_agent;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub use audit::Record;
+pub use browser::{Browser, Profile, Tab};
 pub use client::{Answer, Client};
 pub use gateway::Gateway;
 pub use metrics::Metrics;
 pub use pki::{Ca, Certified, Pki};
+pub use provider::Provider;
 pub use setup::Setup;
+pub use user_agent::UserAgent;
 
 /// How long a condition may take to become true before a test gives up. Generous: a test never passes *because* of it.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -51,18 +51,18 @@ struct State {
     news: Notify,
 }
 
-struct SigningKey {
+pub(crate) struct SigningKey {
     kid: String,
-    key: EncodingKey,
+    pub(crate) key: EncodingKey,
 }
 
 impl SigningKey {
-    fn new(kid: &str) -> Self {
+    pub(crate) fn new(kid: &str) -> Self {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         Self { kid: kid.to_owned(), key: EncodingKey::from_ec_der(&key.serialize_der()) }
     }
 
-    fn jwks(&self) -> Value {
+    pub(crate) fn jwks(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.key, Algorithm::ES256).unwrap();
         jwk.common.key_id = Some(self.kid.clone());
         json!({ "keys": [jwk] })

@@ -10,7 +10,7 @@ use super::reader::{Table, Text, parse};
 use super::source::{Findings, Source, Spot, unreadable, words};
 use super::{
     App, Audit, Clients, Config, Identity, Policy, Posture, SignalStream, app, assertion, audit, auth, break_glass,
-    check, clients, control, decision, limits, listen, management, signals, store,
+    check, clients, control, decision, limits, listen, management, pages, signals, store,
 };
 
 /// A configuration that can be used, and what is odd about it.
@@ -62,7 +62,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The tables that only the main file may have.
-const MAIN_ONLY: [&str; 15] = [
+const MAIN_ONLY: [&str; 16] = [
     "include",
     "listen",
     "policy",
@@ -76,6 +76,7 @@ const MAIN_ONLY: [&str; 15] = [
     "break_glass",
     "store",
     "signals",
+    "pages",
     "audit",
     "limits",
 ];
@@ -138,6 +139,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
     if let Some(spot) = oidc_spot.filter(|_| parts.auth.is_none()) {
         spot.error("nobody could log in there", "`[auth]`");
     }
+    let pages = Arc::new(pages::read(root.table_or_empty("pages")));
     let audit = audit::read(root.table_or_empty("audit"));
     let limits = limits::read(root.table_or_empty("limits"));
     let source = root.spot.source;
@@ -174,6 +176,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
             signals: parts.signals.into_iter().map(|(stream, _)| Arc::new(stream)).collect(),
             break_glass: parts.break_glass.map(|read| read.break_glass),
             store,
+            pages,
             audit,
             limits,
             watched: Vec::new(),

@@ -25,6 +25,7 @@ mod load;
 mod management;
 mod name;
 mod oidc;
+mod pages;
 mod rate;
 pub(crate) mod reader;
 mod reporter;
@@ -62,6 +63,7 @@ pub use load::{Invalid, Loaded, Readable, load};
 pub use management::{Management, ManagementTls};
 pub use name::{NameRule, NameSource};
 pub use oidc::Oidc;
+pub use pages::{Contact, Pages};
 pub use rate::RateLimit;
 pub use reporter::{DEFAULT_RANK, HoldRule, Osquery, PostureSource, Reporter};
 pub use revocation::{CrlFetch, Ocsp, OnFailure};
@@ -103,6 +105,8 @@ pub struct Config {
     pub break_glass: Option<BreakGlass>,
     /// `[store]`, where there is one.
     pub store: Option<Store>,
+    /// `[pages]`
+    pub pages: Arc<Pages>,
     /// `[audit]`
     pub audit: Audit,
     /// `[limits]`

@@ -25,6 +25,7 @@ use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
 use crate::process::tasks::{Inputs, Tasks};
+use crate::session::rotation;
 use crate::state::{State, Writer};
 use crate::store::embedded::Embedded;
 use crate::store::{Store, StoreError};
@@ -154,6 +155,7 @@ async fn serve(
         gateway.state.tell(predecessor).await;
     }
     let mut tasks = Tasks::start(&gateway, inputs);
+    rotation::keep_keys(&gateway).await;
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
     }

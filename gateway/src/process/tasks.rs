@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
 use crate::request::forward::assertion;
+use crate::session::rotation;
 use crate::signals;
 use crate::state::Writer;
 use crate::streams::sweep;
@@ -99,11 +100,12 @@ impl Tasks {
     }
 }
 
-/// Forgets, once a minute, what is kept and counts no more.
+/// Forgets, once a minute, what is kept and counts no more, and makes new keys when it is time.
 async fn forget_expired(gateway: Arc<Gateway>) {
     let mut interval = tokio::time::interval(FORGET_PERIOD);
     loop {
         interval.tick().await;
+        rotation::keep_keys(&gateway).await;
         let expired = gateway.state.live().expired(clock::now_ms());
         if expired.is_empty() {
             continue;

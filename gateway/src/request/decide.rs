@@ -24,6 +24,7 @@ use crate::request::action;
 use crate::request::cross_site::Initiator;
 use crate::request::identify::credential::Method as Proof;
 use crate::request::identify::{self, ClientCertificate, Credential, Identity};
+use crate::session::tickets::Demand;
 use crate::state::{Live, ScopeKind, Subject};
 
 /// A request as far as the decision needs it.
@@ -106,6 +107,8 @@ pub struct Refused {
     pub decision_ns: u64,
     /// After how many seconds the same request may be made again, where that is known.
     pub retry_after_s: Option<u32>,
+    /// The login with which it would be permitted.
+    pub demand: Option<Demand>,
 }
 
 impl Refused {
@@ -121,6 +124,7 @@ impl Refused {
             policy_digest: None,
             decision_ns: 0,
             retry_after_s: None,
+            demand: None,
         }
     }
 
@@ -243,6 +247,7 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
         Decision::Deny(denial) => Err(Box::new(Refused {
+            demand: step_up(snapshot, wanted, &asked, denial.cause),
             reason: reason_of(denial.cause),
             words: denial.words,
             policies: denial.policies,
@@ -254,6 +259,21 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
             retry_after_s: None,
         })),
     }
+    .map_err(|refused: Box<Refused>| match &refused.demand {
+        Some(_) => Box::new(Refused { reason: Reason::SessionStepUp, ..*refused }),
+        None => refused,
+    })
+}
+
+/// The login with which policy would permit what it has refused, where the person can log in.
+fn step_up(snapshot: &Snapshot, wanted: &Wanted<'_>, asked: &Asked, cause: Cause) -> Option<Demand> {
+    let by_token = wanted.credential.is_some_and(|credential| credential.method == Proof::Token);
+    let can_log_in = wanted.listener == Listener::Apps && (snapshot.config.auth.is_some() || by_token);
+    if !can_log_in || asked.grant.is_some() || cause == Cause::Error {
+        return None;
+    }
+    let policy::StepUp { acr, max_age_s } = wanted.policies.step_up(&asked.question())?;
+    Some(Demand { acr, max_age_s, login_again: false })
 }
 
 /// The grant by which whoever breaks the glass comes in.

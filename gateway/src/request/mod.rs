@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod action;
+pub mod auth;
 pub mod body;
 pub mod cors;
 pub mod cross_site;
@@ -12,7 +13,9 @@ pub mod forward;
 pub mod head;
 pub mod identify;
 pub mod list;
+pub mod login;
 pub mod normalise;
+pub mod own;
 pub mod rate;
 pub mod refuse;
 pub mod shadow;
@@ -41,6 +44,7 @@ use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
+use crate::request::login::Way;
 use crate::request::normalise::Normal;
 use crate::request::rate::RateLimits;
 use crate::request::refuse::{Reader, Refusal};
@@ -71,7 +75,7 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
             if !body.is_end_stream() {
                 connection.leaves_body_unread();
             }
-            refusal.response(reader).map(ResponseBody::from)
+            refusal.response(reader, &gateway.snapshot.load().config.pages).map(ResponseBody::from)
         }
         Ok(exchange) => answer_begun(connection, exchange, parts, body, reader).await,
     };
@@ -86,19 +90,25 @@ async fn answer_begun(
     connection: &Arc<Connection>,
     mut exchange: Exchange,
     parts: Parts,
-    body: Incoming,
+    mut body: Incoming,
     reader: Reader,
 ) -> Response<ResponseBody> {
     let normal = match normalised(connection, &mut exchange, &parts) {
         Ok(normal) => normal,
-        Err(refused) => return refuse(connection, exchange, refused, &body, reader),
+        Err(refused) => return refuse(connection, exchange, refused, &parts, &body, reader),
     };
     if let Some(stream) = control::signals::of_bearer(connection, &parts) {
         return control::signals::answer_bearer(&stream, &parts.headers, body, exchange).await;
     }
     let sharing = Sharing::of(&connection.gateway.snapshot.load(), connection.listener, &normal, &parts.headers);
     if let Some(sharing) = sharing.as_ref().filter(|sharing| sharing.is_preflight(&parts.method, &parts.headers)) {
-        return answer_preflight(connection, exchange, sharing, &body, reader);
+        return answer_preflight(connection, exchange, sharing, &parts, &body, reader);
+    }
+    if own::is_own(&connection.gateway.snapshot.load(), connection.listener, &normal) {
+        return match own::answer(exchange, &normal, &parts, &mut body, reader).await {
+            Ok(response) => response.map(ResponseBody::from),
+            Err((exchange, refused)) => refuse(connection, exchange, refused, &parts, &body, reader),
+        };
     }
     let mut response = match admit(connection, &mut exchange, &parts, normal) {
         Ok((Admitted { route: Some(route), normal, renewed, .. }, live)) => {
@@ -111,7 +121,7 @@ async fn answer_begun(
         Ok((Admitted { route: None, normal, .. }, live)) => {
             control::answer(normal, parts.headers, live, exchange, body, reader).await
         }
-        Err(refused) => refuse(connection, exchange, refused, &body, reader),
+        Err(refused) => refuse(connection, exchange, refused, &parts, &body, reader),
     };
     if let Some(sharing) = sharing {
         sharing.apply(response.headers_mut());
@@ -124,6 +134,7 @@ fn answer_preflight(
     connection: &Connection,
     mut exchange: Exchange,
     sharing: &Sharing,
+    parts: &Parts,
     body: &Incoming,
     reader: Reader,
 ) -> Response<ResponseBody> {
@@ -131,7 +142,7 @@ fn answer_preflight(
         head.app = Some(Arc::clone(&sharing.app().name));
     }
     if !sharing.is_allowed() {
-        return refuse(connection, exchange, Reason::RequestCrossSite.into(), body, reader);
+        return refuse(connection, exchange, Reason::RequestCrossSite.into(), parts, body, reader);
     }
     let mut response = sharing.preflight();
     response.headers_mut().insert(X_REQUEST_ID, request_id_value(exchange.id()));
@@ -144,17 +155,22 @@ fn refuse(
     connection: &Connection,
     exchange: Exchange,
     refused: Box<Refused>,
+    parts: &Parts,
     body: &Incoming,
     reader: Reader,
 ) -> Response<ResponseBody> {
     if !body.is_end_stream() {
         connection.leaves_body_unread();
     }
-    let remedies = refused.remedies(&connection.gateway.snapshot.load().policies);
+    let snapshot = connection.gateway.snapshot.load();
+    let remedies = refused.remedies(&snapshot.policies);
     let words = refused.words.clone();
     let retry_after_s = refused.retry_after_s;
     let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
-    let response = refusal.response(reader);
+    let response = match Way::of(connection, parts, &refused, reader) {
+        Some(way) => way.show(&refusal, connection, reader),
+        None => refusal.response(reader, &snapshot.config.pages),
+    };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
 }

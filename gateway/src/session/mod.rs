@@ -8,6 +8,7 @@ pub mod binding;
 pub mod cookie;
 pub mod entry;
 pub mod keys;
+pub mod rotation;
 pub mod sealed;
 pub mod tickets;
 

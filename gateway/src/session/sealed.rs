@@ -178,7 +178,7 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert!(open(&sealer, Purpose::Ticket, "h", &changed).is_err(), "{place}");
         }
-        for nothing in ["", ".", "a.b", &sealed[..start], &"x".repeat(100_000), "é.é"] {
+        for nothing in ["", ".", "a.b", sealed.split_inclusive('.').next().unwrap(), &"x".repeat(100_000), "é.é"] {
             assert!(open(&sealer, Purpose::Ticket, "h", nothing).is_err());
         }
     }

@@ -34,17 +34,23 @@ fn texts(source: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn variables(pattern: &Pattern<&str>) -> BTreeSet<String> {
-    pattern.elements.iter().filter_map(variable).collect()
+    pattern.elements.iter().flat_map(of_element).collect()
 }
 
-/// Only plain variables are needed so far; a selector would have to be looked into.
-fn variable(element: &PatternElement<&str>) -> Option<String> {
+fn of_element(element: &PatternElement<&str>) -> BTreeSet<String> {
     match element {
-        PatternElement::TextElement { .. } => None,
-        PatternElement::Placeable {
-            expression: Expression::Inline(InlineExpression::VariableReference { id }),
-            ..
-        } => Some(id.name.to_owned()),
+        PatternElement::TextElement { .. } => BTreeSet::new(),
+        PatternElement::Placeable { expression: Expression::Inline(inline) } => BTreeSet::from([variable(inline)]),
+        PatternElement::Placeable { expression: Expression::Select { selector, variants } } => {
+            let inside = variants.iter().flat_map(|variant| variables(&variant.value));
+            inside.chain([variable(selector)]).collect()
+        }
+    }
+}
+
+fn variable(expression: &InlineExpression<&str>) -> String {
+    match expression {
+        InlineExpression::VariableReference { id } => id.name.to_owned(),
         other => panic!("a variable, not {other:?}"),
     }
 }

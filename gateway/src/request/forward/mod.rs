@@ -245,7 +245,8 @@ pub(crate) fn refuse(
     if !failure.detail.is_empty() {
         tracing::debug!(request = %exchange.id(), reason = reason.code(), detail = failure.detail, "not forwarded");
     }
-    let response = Refusal::new(reason, exchange.id()).response(reader);
+    let pages = Arc::clone(&exchange.connection.gateway.snapshot.load().config.pages);
+    let response = Refusal::new(reason, exchange.id()).response(reader, &pages);
     exchange.ended(outcome);
     exchange.answered(response.status(), None);
     exchange.own_bytes_out(response.body().len() as u64);

@@ -83,6 +83,8 @@ impl Credential {
 /// A session that a request has shown.
 #[derive(Debug)]
 pub struct Shown {
+    /// The session itself.
+    pub session: Arc<Session>,
     /// What it says.
     pub credential: Arc<Credential>,
     /// Its cookie anew, where the browser's does not know that the session is in use.
@@ -108,24 +110,25 @@ pub fn session(
         Presented::Session(carried) => carried,
     };
     let kept = live.sessions.entries.get(&carried.session.id);
-    let session = kept.as_deref().unwrap_or(&carried.session);
+    let is_elsewhere = carried.groups_kept && kept.is_none();
+    let carried_at_ms = carried.used_at_ms;
+    let session = kept.unwrap_or_else(|| Arc::new(carried.session));
     if !session.binding.holds_for(identity) {
         let whose = format!("session {} of `{}`, of {}", session.id, session.principal, session.binding.holder);
         return Err(Box::new(Refused::because(Reason::SessionOtherDevice, whose)));
     }
-    let is_elsewhere = carried.groups_kept && kept.is_none();
     if now_ms >= session.expires_at_ms || is_elsewhere {
         return Err(Reason::SessionExpired.into());
     }
     let idle_ms = i64::try_from(auth.idle.as_millis()).unwrap_or(i64::MAX);
-    let used_at_ms = live.sessions.used_at_ms(&session.id).unwrap_or_default().max(carried.used_at_ms);
+    let used_at_ms = live.sessions.used_at_ms(&session.id).unwrap_or_default().max(carried_at_ms);
     if now_ms.saturating_sub(used_at_ms) >= idle_ms {
         return Err(Reason::SessionIdle.into());
     }
     live.sessions.note_use(&session.id, now_ms);
-    let is_old = now_ms.saturating_sub(carried.used_at_ms) >= idle_ms / RENEWALS_PER_IDLE_TIME;
-    let renewed = is_old.then(|| Carried::of(session, now_ms).set_cookie(host, &sealer, now_ms)).flatten();
-    Ok(Some(Shown { credential: Arc::new(Credential::of_session(session)), renewed }))
+    let is_old = now_ms.saturating_sub(carried_at_ms) >= idle_ms / RENEWALS_PER_IDLE_TIME;
+    let renewed = is_old.then(|| Carried::of(&session, now_ms).set_cookie(host, &sealer, now_ms)).flatten();
+    Ok(Some(Shown { credential: Arc::new(Credential::of_session(&session)), session, renewed }))
 }
 
 /// How often a cookie in use is made anew within the time that a session may be idle. Only a node that has just started

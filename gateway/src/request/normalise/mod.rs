@@ -121,7 +121,8 @@ fn check_method(method: &Method) -> Result<(), Rejected> {
     if refused { Err(Rejected::new(Reason::RequestMethod, "a method that is not forwarded")) } else { Ok(()) }
 }
 
-fn is_own(path: &str) -> bool {
+/// Whether a path is of the gateway's own prefix.
+pub fn is_own(path: &str) -> bool {
     path.strip_prefix(OWN_SEGMENT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -9,20 +9,20 @@ mod reader;
 mod texts;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gaccong_policy::{Remedy, Words};
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use uuid::Uuid;
 
-use crate::pages::Language;
+use crate::config::Pages;
+use crate::pages::login::Login;
+use crate::pages::{Language, Said};
 use crate::reason::Reason;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
-pub use reader::{Format, Reader};
+pub use reader::{Format, LANGUAGE_COOKIE, Reader};
 pub(crate) use texts::remedy as remedy_text;
 
 /// The reason's code, for programs.
@@ -41,46 +41,55 @@ pub struct Refusal {
     pub retry_after_s: Option<u32>,
     /// The request's id, to quote.
     pub request_id: Uuid,
+    /// The host of the app that was asked for, where there is one.
+    pub place: Option<Arc<str>>,
+    /// The way to a login, where one would help.
+    pub login: Option<Login<'static>>,
+    /// Where to begin again, where that may help: a path of the same host, or a URL of ours.
+    pub try_again: Option<Arc<str>>,
+    /// Whether the page may lead to the status page: people can log in.
+    pub has_status: bool,
 }
 
 impl Refusal {
     /// A refusal in our own words.
     pub fn new(reason: Reason, request_id: Uuid) -> Self {
-        Self { reason, words: Words::default(), remedies: Vec::new(), retry_after_s: None, request_id }
+        Self {
+            reason,
+            words: Words::default(),
+            remedies: Vec::new(),
+            retry_after_s: None,
+            request_id,
+            place: None,
+            login: None,
+            try_again: None,
+            has_status: false,
+        }
     }
 
     /// The response for a reader.
-    pub fn response(&self, reader: Reader) -> Response<Bytes> {
+    pub fn response(&self, reader: Reader, pages: &Pages) -> Response<Bytes> {
         let message = Message::of(self, reader.language);
-        let body = match reader.format {
-            _ if reader.head_only => Bytes::new(),
-            Format::Page => page::render(self, &message, reader.language).into(),
-            Format::Problem => problem::render(self, &message),
+        let mut response = match reader.format {
+            Format::Page => page::document(self, message, reader.language, pages).response(self.reason.status()),
+            Format::Problem => problem::response(self, &message, reader.language),
         };
-        let mut response = Response::new(body);
-        *response.status_mut() = self.reason.status();
-        *response.headers_mut() = self.headers(reader);
+        self.set_fields(response.headers_mut());
+        if reader.head_only {
+            response.body_mut().clear();
+        }
         response
     }
 
-    fn headers(&self, reader: Reader) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(16);
+    fn set_fields(&self, headers: &mut HeaderMap) {
         headers.insert(GACCONG_REASON, HeaderValue::from_static(self.reason.code()));
         headers.insert(X_REQUEST_ID, request_id_value(self.request_id));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(reader.format.media_type()));
-        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(reader.language.tag()));
-        headers.insert(VARY, HeaderValue::from_static("accept, accept-language"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::CONTENT_SECURITY_POLICY));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some((name, value)) = demanded_by(self.reason.status()) {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        headers
     }
 }
 
@@ -104,13 +113,6 @@ pub(crate) struct Message<'a> {
     pub(crate) advice: Said<'a>,
     /// What the person can mend, and how to say it.
     pub(crate) remedies: Vec<(Remedy, Cow<'static, str>)>,
-}
-
-/// A sentence and its language, which is not the page's where a policy speaks one language only.
-#[derive(Debug)]
-pub(crate) struct Said<'a> {
-    pub(crate) text: Cow<'a, str>,
-    pub(crate) language: Language,
 }
 
 impl<'a> Message<'a> {

@@ -2,9 +2,15 @@
 
 use bytes::Bytes;
 use gaccong_policy::Remedy;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Response};
 use serde::Serialize;
 
 use super::{Message, Refusal};
+use crate::pages::Language;
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -29,7 +35,24 @@ struct Mend<'a> {
     text: &'a str,
 }
 
-pub(super) fn render(refusal: &Refusal, message: &Message<'_>) -> Bytes {
+pub(super) fn response(refusal: &Refusal, message: &Message<'_>, language: Language) -> Response<Bytes> {
+    let mut response = Response::new(body(refusal, message));
+    *response.status_mut() = refusal.reason.status();
+    for (name, value) in [
+        (CONTENT_TYPE, "application/problem+json"),
+        (CONTENT_LANGUAGE, language.tag()),
+        (VARY, "accept, accept-language, cookie"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn body(refusal: &Refusal, message: &Message<'_>) -> Bytes {
     let problem = Problem {
         r#type: format!("urn:gaccong:reason:{}", refusal.reason),
         title: &message.title,

@@ -1,13 +1,20 @@
-//! For whom a refusal is written: by `Accept` and `Accept-Language`.
+//! For whom a refusal is written: by `Accept`, by the language that was chosen, by `Accept-Language`.
 
 use http::header::{ACCEPT, ACCEPT_LANGUAGE};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use crate::pages::Language;
 use crate::request::list;
+use crate::session::cookie;
 
 /// How many items of a list are looked at; browsers send fewer than ten.
 const ITEMS_MAX: usize = 32;
+
+/// The cookie of the language that a person chose.
+pub const LANGUAGE_COOKIE: &str = "__Host-gaccong-language";
+
+/// What a request is for, as browsers say (Fetch Metadata).
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What a client can read. Taken from the request before it is forwarded, since an upstream may fail later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,20 +39,14 @@ pub enum Format {
 impl Reader {
     /// The reader of a request with this method and these fields.
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let format = if prefers_html(headers) { Format::Page } else { Format::Problem };
-        let language = preferred_language(headers).unwrap_or(format.default_language());
+        let format = if prefers_html(headers) && !is_of_a_script(headers) { Format::Page } else { Format::Problem };
+        let language = chosen_language(headers).or_else(|| preferred_language(headers));
+        let language = language.unwrap_or(format.default_language());
         Self { format, language, head_only: method == Method::HEAD }
     }
 }
 
 impl Format {
-    pub(super) fn media_type(self) -> &'static str {
-        match self {
-            Self::Page => "text/html; charset=utf-8",
-            Self::Problem => "application/problem+json",
-        }
-    }
-
     /// People are greeted in Vietnamese; programs and their logs speak English.
     fn default_language(self) -> Language {
         match self {
@@ -53,6 +54,18 @@ impl Format {
             Self::Problem => Language::English,
         }
     }
+}
+
+/// Whether a script asks, and not a person: a page would end up in its data.
+fn is_of_a_script(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode != "navigate" && mode != "nested-navigate")
+        || headers.get("x-requested-with").is_some_and(|by| by == "XMLHttpRequest")
+}
+
+/// The language of the person's own choice.
+fn chosen_language(headers: &HeaderMap) -> Option<Language> {
+    let chosen = cookie::values(headers, LANGUAGE_COOKIE).next()?;
+    Language::ALL.into_iter().find(|language| language.tag().as_bytes() == chosen)
 }
 
 /// HTML goes to clients that name it, and do not like JSON better. `*/*` is what programs send.
@@ -125,6 +138,32 @@ mod tests {
         }
         assert_eq!(reader("*/*", "").language, Language::English);
         assert_eq!(reader("*/*", "vi").language, Language::Vietnamese);
+    }
+
+    #[test]
+    fn a_choice_comes_before_what_the_browser_says() {
+        for (cookies, language) in [
+            ("__Host-gaccong-language=en", Language::English),
+            ("a=b; __Host-gaccong-language=en; c=d", Language::English),
+            ("__Host-gaccong-language=fr", Language::Vietnamese),
+            ("__Host-gaccong-languages=en", Language::Vietnamese),
+        ] {
+            let headers = HeaderMap::from_iter([
+                (ACCEPT, "text/html".parse().unwrap()),
+                (ACCEPT_LANGUAGE, "vi".parse().unwrap()),
+                (http::header::COOKIE, cookies.parse().unwrap()),
+            ]);
+            assert_eq!(Reader::of(&Method::GET, &headers).language, language, "{cookies}");
+        }
+    }
+
+    #[test]
+    fn scripts_get_no_page() {
+        for (mode, format) in [("navigate", Format::Page), ("cors", Format::Problem), ("no-cors", Format::Problem)] {
+            let headers =
+                HeaderMap::from_iter([(ACCEPT, "text/html".parse().unwrap()), (SEC_FETCH_MODE, mode.parse().unwrap())]);
+            assert_eq!(Reader::of(&Method::GET, &headers).format, format, "{mode}");
+        }
     }
 
     #[test]

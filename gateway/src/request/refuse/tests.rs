@@ -34,7 +34,7 @@ fn every_reason_has_words_in_both_languages() {
 fn every_response_says_why_and_is_never_a_redirect() {
     for reason in Reason::ALL {
         for reader in [PAGE, PROBLEM, Reader { head_only: true, ..PAGE }] {
-            let response = refusal(*reason).response(reader);
+            let response = refusal(*reason).response(reader, &Pages::default());
             assert_eq!(response.status(), reason.status());
             assert!(response.status().is_client_error() || response.status().is_server_error());
             assert_eq!(response.headers()["gaccong-reason"], reason.code());
@@ -54,14 +54,16 @@ fn statuses_bring_their_fields() {
         (Reason::ConnectionSourceLimit, "retry-after"),
         (Reason::CrlStale, "retry-after"),
     ] {
-        assert!(refusal(reason).response(PROBLEM).headers().contains_key(name), "{reason}");
+        assert!(refusal(reason).response(PROBLEM, &Pages::default()).headers().contains_key(name), "{reason}");
     }
-    assert!(!refusal(Reason::PolicyForbid).response(PROBLEM).headers().contains_key("www-authenticate"));
+    assert!(
+        !refusal(Reason::PolicyForbid).response(PROBLEM, &Pages::default()).headers().contains_key("www-authenticate")
+    );
 }
 
 #[test]
 fn a_problem_is_json() {
-    let response = refusal(Reason::PostureStale).response(PROBLEM);
+    let response = refusal(Reason::PostureStale).response(PROBLEM, &Pages::default());
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(problem["type"], "urn:gaccong:reason:device.posture_stale");
@@ -74,14 +76,18 @@ fn a_problem_is_json() {
 #[test]
 fn a_page_is_complete_and_loads_nothing() {
     for language in [Language::Vietnamese, Language::English] {
-        let response = refusal(Reason::CertificateRevoked).response(Reader { language, ..PAGE });
+        let response = refusal(Reason::CertificateRevoked).response(Reader { language, ..PAGE }, &Pages::default());
         let page = text(&response);
         assert_eq!(response.headers()["content-language"], language.tag());
         assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())));
         assert!(page.contains(&*texts::text(Reason::CertificateRevoked, language).advice));
-        for part in
-            ["<main>", "<h1>", "00000000-0000-0000-0000-000000000007", "certificate.revoked", "prefers-color-scheme"]
-        {
+        for part in [
+            "<main id=\"main\" class=\"refused\">",
+            "<h1>",
+            "00000000-0000-0000-0000-000000000007",
+            "certificate.revoked",
+            "prefers-color-scheme",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         for foreign in ["<script", "src=", "href=", "url(", "@import", "http:", "https:"] {
@@ -98,11 +104,12 @@ fn the_words_of_a_policy_take_the_place_of_ours() {
         ..Words::default()
     };
     let refusal = Refusal { words, ..refusal(Reason::PolicyForbid) };
-    let response = refusal.response(PAGE);
+    let response = refusal.response(PAGE, &Pages::default());
     let page = text(&response);
     assert!(page.contains("<p lang=\"en\">Only &lt;b&gt;finance&lt;/b&gt;</p>"), "{page}");
     assert!(page.contains("<p lang=\"vi\">Gọi &quot;1080&quot;</p>"));
-    let problem: serde_json::Value = serde_json::from_slice(refusal.response(PROBLEM).body()).unwrap();
+    let problem: serde_json::Value =
+        serde_json::from_slice(refusal.response(PROBLEM, &Pages::default()).body()).unwrap();
     assert_eq!((&problem["detail"], &problem["advice"]), (&"Only <b>finance</b>".into(), &"Gọi \"1080\"".into()));
 }
 
@@ -110,7 +117,7 @@ fn the_words_of_a_policy_take_the_place_of_ours() {
 fn remedies_take_the_place_of_our_words() {
     let remedies = vec![Remedy::DiskEncrypted, Remedy::PatchAgeDays { actual: 41, max: 30 }];
     let refusal = Refusal { remedies, ..refusal(Reason::PolicyNoPermit) };
-    let response = refusal.response(PAGE);
+    let response = refusal.response(PAGE, &Pages::default());
     let page = text(&response);
     for part in [
         "<ul lang=\"vi\">",
@@ -121,7 +128,8 @@ fn remedies_take_the_place_of_our_words() {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(!page.contains(&*texts::text(Reason::PolicyNoPermit, Language::Vietnamese).advice), "{page}");
-    let problem: serde_json::Value = serde_json::from_slice(refusal.response(PROBLEM).body()).unwrap();
+    let problem: serde_json::Value =
+        serde_json::from_slice(refusal.response(PROBLEM, &Pages::default()).body()).unwrap();
     let patch = "Install the security updates and restart your device (days since the last update: 41; allowed: 30).";
     let expected = serde_json::json!({"fact": "patch_age_days", "actual": 41, "max": 30, "text": patch});
     assert_eq!(problem["remedies"][1], expected);
@@ -131,8 +139,9 @@ fn remedies_take_the_place_of_our_words() {
 #[test]
 fn without_remedies_there_is_no_list() {
     let refusal = refusal(Reason::PolicyNoPermit);
-    assert!(!text(&refusal.response(PAGE)).contains("<ul"));
-    let problem: serde_json::Value = serde_json::from_slice(refusal.response(PROBLEM).body()).unwrap();
+    assert!(!text(&refusal.response(PAGE, &Pages::default())).contains("<ul"));
+    let problem: serde_json::Value =
+        serde_json::from_slice(refusal.response(PROBLEM, &Pages::default()).body()).unwrap();
     assert!(problem.get("remedies").is_none(), "{problem}");
 }
 

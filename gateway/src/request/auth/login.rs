@@ -1,0 +1,91 @@
+//! `/login`: what a ticket asks for is there already, or comes of a card, or of the identity provider.
+
+use std::sync::Arc;
+
+use gaccong_policy::PrincipalKind;
+use http::HeaderValue;
+
+use super::establish::{self, Proven};
+use super::{hand_over, redirect_uri};
+use crate::reason::Reason;
+use crate::request::decide::Refused;
+use crate::request::identify::{Identity, Subject};
+use crate::request::own::{Answer, Visit, see_other, with_cookie};
+use crate::session::tickets::{FLOW_MS, PENDING_COOKIE, Pending, Ticket};
+use crate::session::{LoginMethod, Purpose};
+
+/// Begins a login, or finds that it is done.
+pub async fn begin(visit: &Visit<'_>) -> Answer {
+    let ticket = ticket(visit)?;
+    if let Some(person) = card(visit) {
+        return with_card(visit, &ticket, person).await;
+    }
+    if ticket.binding != visit.binding {
+        return Err(invalid("it was begun on another device"));
+    }
+    // A session that does not count here is no hindrance to a new one.
+    if let Ok(Some(shown)) = visit.session()
+        && ticket.demand.is_met_by(&shown.session, visit.now_ms)
+    {
+        return hand_over(visit, &ticket, &shown.session);
+    }
+    at_provider(visit, ticket)
+}
+
+fn invalid(why: &str) -> Box<Refused> {
+    Box::new(Refused::because(Reason::LoginStateInvalid, why))
+}
+
+fn ticket(visit: &Visit<'_>) -> Result<Ticket, Box<Refused>> {
+    let sealed = visit.query("ticket").ok_or_else(|| invalid("no ticket"))?;
+    let sealer = visit.gateway.state.live().sessions.sealer();
+    let ticket: Ticket = sealer
+        .open(Purpose::Ticket, &visit.normal.host, &sealed)
+        .map_err(|why| invalid(&format!("the ticket: {why}")))?;
+    if visit.now_ms.saturating_sub(ticket.issued_at_ms) > FLOW_MS {
+        return Err(invalid("the ticket is too old"));
+    }
+    Ok(ticket)
+}
+
+/// The person whose card this connection was opened with, where this host asks for cards.
+fn card<'v>(visit: &'v Visit<'_>) -> Option<&'v Subject> {
+    let Identity::Proven { certificate, principal, .. } = &visit.connection.facts.identity else { return None };
+    let person = principal.as_ref().filter(|it| it.kind == PrincipalKind::User)?;
+    visit.auth.trust.contains(&certificate.trust_domain).then_some(person)
+}
+
+/// The card was proven by the handshake of this connection: when that was is when the person logged in.
+async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answer {
+    let proven = Proven {
+        principal: Arc::clone(&person.id),
+        groups: Arc::default(),
+        method: LoginMethod::Smartcard,
+        acr: None,
+        auth_time_ms: visit.connection.authenticated_at_ms,
+        provider: None,
+    };
+    if ticket.demand.acr.is_some() {
+        // What a card is worth is for the policy to say by its method; it has no class.
+        return at_provider(visit, ticket.clone());
+    }
+    let session = establish::session(visit, &ticket.binding, proven).await?;
+    hand_over(visit, ticket, &session)
+}
+
+/// Sends the browser to the identity provider. What must be known when it comes back is in a cookie of its own, so that
+/// several tabs do not disturb one another.
+fn at_provider(visit: &Visit<'_>, ticket: Ticket) -> Answer {
+    let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
+    let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
+    let begun = provider.begin(&redirect_uri(visit), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
+    let flow = Arc::clone(&ticket.flow);
+    let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier };
+    let sealer = visit.gateway.state.live().sessions.sealer();
+    let value = sealer.seal(Purpose::Pending, &visit.normal.host, &pending).ok_or(Reason::GatewayInternal)?;
+    let max_age_s = FLOW_MS / 1000;
+    let cookie =
+        format!("{PENDING_COOKIE}{flow}={value}; Path=/callback; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax");
+    let cookie = HeaderValue::try_from(cookie).map_err(|_| Reason::GatewayInternal)?;
+    Ok(with_cookie(see_other(&begun.url)?, cookie))
+}

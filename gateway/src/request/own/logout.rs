@@ -1,0 +1,115 @@
+//! Logging out: here, which ends the session on every host, and at the identity provider.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Visit, query, see_other, with_cookie};
+use crate::pages::logout::{LogOut, LoggedOut};
+use crate::pages::{Layout, Page};
+use crate::reason::Reason;
+use crate::request::decide::Refused;
+use crate::session::{Purpose, Session, cookie};
+use crate::state::{Change, Revocation, Subject, SubjectKind};
+
+/// What the form bears: no other site can send it, and it counts for one session.
+#[derive(Serialize, Deserialize)]
+struct Token {
+    session: Arc<str>,
+    issued_at_ms: i64,
+}
+
+/// How long the question may be open, milliseconds.
+const TOKEN_MS: i64 = 3_600_000;
+
+/// Asks whether the person wants to log out: nobody is logged out by a link.
+pub fn confirm(visit: &Visit<'_>) -> Answer {
+    let Ok(Some(shown)) = visit.session() else { return ended(visit) };
+    let token = Token { session: Arc::clone(&shown.session.id), issued_at_ms: visit.now_ms };
+    let sealer = visit.gateway.state.live().sessions.sealer();
+    let token = sealer.seal(Purpose::Form, &visit.normal.host, &token).ok_or(Reason::GatewayInternal)?;
+    let provider = at_provider(visit, &shown.session).and_then(|url| origin(&url).map(str::to_owned));
+    let language = visit.reader.language;
+    let page = LogOut {
+        layout: Layout::new(language.say("log-out-title"), language, &visit.snapshot.config.pages),
+        action: "/.gaccong/logout",
+        token: &token,
+        provider: provider.as_deref(),
+    };
+    Ok(page.document().response(StatusCode::OK))
+}
+
+/// Ends the session: its cookies count no more on any host, and what runs by it is cut.
+pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
+    let Some(shown) = visit.session()? else { return ended(visit) };
+    let session = &shown.session;
+    let sealer = visit.gateway.state.live().sessions.sealer();
+    let token = std::str::from_utf8(form).ok().and_then(|form| query::only(form, "token"));
+    let token = token.and_then(|token| sealer.open::<Token>(Purpose::Form, &visit.normal.host, &token).ok());
+    let is_ours = |it: &Token| it.session == session.id && visit.now_ms.saturating_sub(it.issued_at_ms) <= TOKEN_MS;
+    if !token.as_ref().is_some_and(is_ours) {
+        return Err(Box::new(Refused::because(Reason::RequestCrossSite, "the form to log out is not of this session")));
+    }
+    drop(sealer);
+    let kept = visit.gateway.state.change(ending(session, visit.now_ms, "the person has logged out"), Instant::now());
+    kept.await.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
+    let response = match at_provider(visit, session) {
+        Some(url) => see_other(&url)?,
+        None => see_other(&format!("{}/logged-out", visit.auth.host.origin()))?,
+    };
+    Ok(with_cookie(response, cookie::NO_SESSION))
+}
+
+/// What ends a session for good: its cookies would count until it ends by itself.
+pub fn ending(session: &Session, now_ms: i64, why: &str) -> Vec<Change> {
+    let revocation = Revocation {
+        subject: Subject::new(SubjectKind::Session, Arc::clone(&session.id)),
+        reason: Some(why.into()),
+        by: Arc::clone(&session.principal),
+        at_ms: now_ms,
+        until_ms: Some(session.expires_at_ms.saturating_add(1)),
+    };
+    vec![Change::Revoke(revocation), Change::Discard(Arc::clone(&session.id))]
+}
+
+/// Says that the person is logged out.
+pub fn ended(visit: &Visit<'_>) -> Answer {
+    let language = visit.reader.language;
+    let layout = Layout::new(language.say("logged-out-title"), language, &visit.snapshot.config.pages);
+    Ok(LoggedOut { layout, log_in: Some("/") }.document().response(StatusCode::OK))
+}
+
+/// Where the identity provider ends its own session.
+fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
+    let id_token = session.provider.as_ref()?.id_token.as_ref();
+    // The provider repeats the state, which nothing is decided by.
+    let back = format!("{}/logged-out", visit.auth.host.origin());
+    visit.snapshot.oidc.as_ref()?.end_session_url(id_token, &back, &session.id)
+}
+
+/// The origin of a URL: what stands before its path.
+fn origin(url: &str) -> Option<&str> {
+    let after_scheme = url.find("://")? + 3;
+    let path = url.get(after_scheme..)?.find(['/', '?', '#']).map_or(url.len(), |at| after_scheme + at);
+    url.get(..path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_stands_before_the_path() {
+        for (url, expected) in [
+            ("https://idp.example:8443/end?x=https://y/", Some("https://idp.example:8443")),
+            ("https://idp.example", Some("https://idp.example")),
+            ("https://idp.example?x", Some("https://idp.example")),
+            ("idp.example", None),
+        ] {
+            assert_eq!(origin(url), expected, "{url}");
+        }
+    }
+}

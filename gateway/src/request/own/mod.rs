@@ -1,0 +1,186 @@
+//! The gateway's own endpoints: `/.gaccong/` on every host, and everything on the host where people log in.
+//!
+//! They walk the path of every request as far as policy: the certificate must count, and each leaves its record. None is
+//! ever forwarded.
+
+pub mod logout;
+pub mod query;
+pub mod session;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+
+use crate::clock;
+use crate::config::Auth;
+use crate::facts::snapshot::{Listener, Snapshot};
+use crate::gateway::Gateway;
+use crate::reason::Reason;
+use crate::request::auth;
+use crate::request::decide::Refused;
+use crate::request::exchange::Exchange;
+use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
+use crate::request::identify::Identity;
+use crate::request::identify::credential::{self, Shown};
+use crate::request::normalise::Normal;
+use crate::request::refuse::Reader;
+use crate::session::Binding;
+use crate::streams::Connection;
+
+/// What an endpoint answers, or why it does not.
+pub type Answer = Result<Response<Bytes>, Box<Refused>>;
+
+/// The largest form.
+const FORM_MAX_BYTES: usize = 16 * 1024;
+
+/// How long a form may take.
+const FORM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A request for one of the gateway's own endpoints, its certificate in order.
+#[derive(Debug)]
+pub struct Visit<'a> {
+    /// The process.
+    pub gateway: &'a Arc<Gateway>,
+    /// The connection.
+    pub connection: &'a Arc<Connection>,
+    /// What it is answered by.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// `[auth]`
+    pub auth: &'a Arc<Auth>,
+    /// Host and path.
+    pub normal: &'a Normal,
+    /// The head.
+    pub parts: &'a Parts,
+    /// For whom the answer is written.
+    pub reader: Reader,
+    /// Whose connection it is.
+    pub binding: Binding,
+    /// Now, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
+
+/// Whether a request is for the gateway itself.
+pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
+    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| listener == Listener::Apps) else { return false };
+    normal.host == auth.host.name || (normal.own_path && snapshot.routes.of_host(&normal.host).is_some())
+}
+
+/// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
+pub async fn answer(
+    mut exchange: Exchange,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
+    reader: Reader,
+) -> Result<Response<Bytes>, (Exchange, Box<Refused>)> {
+    let connection = Arc::clone(&exchange.connection);
+    let gateway = Arc::clone(&connection.gateway);
+    let snapshot = gateway.snapshot.load_full();
+    let app = snapshot.routes.of_host(&normal.host).map(|route| Arc::clone(&route.app.name));
+    if let Some(head) = exchange.head_mut() {
+        head.app = app;
+    }
+    let answered = match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
+        Ok(visit) => dispatch(&visit, body).await,
+        Err(refused) => Err(refused),
+    };
+    match answered {
+        Ok(mut response) => {
+            let id = request_id_value(exchange.id());
+            response.headers_mut().insert(X_REQUEST_ID, id);
+            let by = format!("`{}`, the gateway's own", normal.path);
+            exchange.admitted(by, response.status(), response.body().len() as u64);
+            Ok(response)
+        }
+        Err(refused) => Err((exchange, refused)),
+    }
+}
+
+/// The certificate counts, and so does whoever holds it.
+fn visit<'a>(
+    gateway: &'a Arc<Gateway>,
+    connection: &'a Arc<Connection>,
+    snapshot: &'a Arc<Snapshot>,
+    normal: &'a Normal,
+    parts: &'a Parts,
+    reader: Reader,
+) -> Result<Visit<'a>, Box<Refused>> {
+    let now_ms = clock::now_ms();
+    let identity = &connection.facts.identity;
+    let certificate = match identity {
+        Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
+        Identity::Invalid { reason, .. } => return Err((*reason).into()),
+        Identity::Proven { certificate, .. } => certificate,
+    };
+    gateway.state.live().standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
+    snapshot.trust.standing(certificate, now_ms)?;
+    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
+    let binding = Binding::of(identity).ok_or(Reason::DeviceAbsent)?;
+    Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
+}
+
+async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
+    let on_auth_host = visit.normal.host == visit.auth.host.name;
+    match (&visit.parts.method, &*visit.normal.path) {
+        (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
+        (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
+        (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
+        (&Method::GET, "/login") if on_auth_host => auth::login::begin(visit).await,
+        (&Method::GET, "/callback") if on_auth_host => auth::callback::finish(visit).await,
+        (&Method::GET, "/logout") if on_auth_host => logout::confirm(visit),
+        (&Method::GET, "/logged-out") if on_auth_host => logout::ended(visit),
+        _ => Err(Reason::RequestOwnPath.into()),
+    }
+}
+
+/// The whole of a small form.
+async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
+    match tokio::time::timeout(FORM_TIMEOUT, Limited::new(body, FORM_MAX_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(Reason::RequestBodyTooLarge.into()),
+        Err(_) => Err(Reason::RequestBodyTooSlow.into()),
+    }
+}
+
+impl Visit<'_> {
+    /// The session of the visitor, where there is one that counts.
+    pub fn session(&self) -> Result<Option<Shown>, Box<Refused>> {
+        let live = self.gateway.state.live();
+        let identity = &self.connection.facts.identity;
+        let shown =
+            credential::session(live, self.auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
+        if let Some(Shown { credential, .. }) = &shown {
+            live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
+        }
+        Ok(shown)
+    }
+
+    /// A key of the query that is there exactly once, decoded.
+    pub fn query(&self, key: &str) -> Option<String> {
+        query::only(self.normal.path_and_query.query().unwrap_or_default(), key)
+    }
+}
+
+/// Sends the browser elsewhere with a GET (RFC 9110 §15.4.4).
+pub fn see_other(url: &str) -> Answer {
+    let location = HeaderValue::try_from(url).map_err(|_| Refused::because(Reason::GatewayInternal, "unusable URL"))?;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let fields = response.headers_mut();
+    fields.insert(LOCATION, location);
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+/// Adds a cookie to a response.
+pub fn with_cookie(mut response: Response<Bytes>, cookie: HeaderValue) -> Response<Bytes> {
+    response.headers_mut().append(SET_COOKIE, cookie);
+    response
+}
