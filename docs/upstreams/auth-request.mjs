@@ -11,7 +11,7 @@ const verifier = new Verifier(jwksUrl, issuer, app)
 createServer(async (request, response) => {
   try {
     const claims = await verifier.verify(request.headers['gaccong-assertion'] ?? '')
-    response.writeHead(204, { 'X-Principal': encodeURIComponent(claims.sub) })
+    response.writeHead(204, { 'X-Principal': encodeURI(claims.sub) })
   } catch {
     response.writeHead(401)
   }

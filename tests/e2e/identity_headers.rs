@@ -61,7 +61,17 @@ async fn the_upstream_is_told_under_the_names_it_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_client_says_it_in_any_spelling() {
     let (gateway, _echo) = start("h1").await;
-    let names = ["Badge", "BADGE", "Badge-Acr", "badge_acr", "Badge.Acr", "Badge--Acr", "Badge-Groups-Overflow", "Badge_Groups_Overflow", "Client-Cert"];
+    let names = [
+        "Badge",
+        "BADGE",
+        "Badge-Acr",
+        "badge_acr",
+        "Badge.Acr",
+        "Badge--Acr",
+        "Badge-Groups-Overflow",
+        "Badge_Groups_Overflow",
+        "Client-Cert",
+    ];
     for name in names {
         let bytes = format!(
             "POST / HTTP/1.1\r\nHost: {HOST}\r\n{name}: forged\r\n{name}: forged again\r\nConnection: {name}\r\n\
