@@ -367,3 +367,12 @@ pub async fn plain_get(address: SocketAddr, path: &str) -> io::Result<(u16, Stri
     let answer = Answer::read(response).await.map_err(io::Error::other)?;
     Ok((answer.status.as_u16(), answer.text()))
 }
+
+/// `POST` of a form in clear, on a connection of its own.
+pub async fn plain_post(address: SocketAddr, path: &str, form: &str) -> Result<Answer, BoxError> {
+    let tcp = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await?;
+    tokio::spawn(connection);
+    let request = request("POST", "localhost", path).header("content-type", "application/x-www-form-urlencoded");
+    Answer::read(sender.send_request(request.body(full(form.to_owned()))?).await?).await
+}

@@ -2,6 +2,7 @@
 
 mod posture;
 mod scrape;
+mod sessions;
 mod shadow;
 mod signals;
 
@@ -13,6 +14,7 @@ use prometheus::{
 };
 
 pub use self::posture::PostureCounters;
+pub use self::sessions::SessionCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
@@ -47,6 +49,7 @@ pub struct Metrics {
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     signals: SignalCounters,
+    sessions: SessionCounters,
     scraped: scrape::Scraped,
 }
 
@@ -76,6 +79,7 @@ impl Metrics {
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
+        let sessions = SessionCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
@@ -111,6 +115,7 @@ impl Metrics {
             ocsp_answers,
             shadow,
             signals,
+            sessions,
             scraped,
         })
     }
@@ -128,6 +133,11 @@ impl Metrics {
     /// What is counted of streams of signals.
     pub fn signals(&self) -> &SignalCounters {
         &self.signals
+    }
+
+    /// What is counted of logins at the identity provider.
+    pub fn sessions(&self) -> &SessionCounters {
+        &self.sessions
     }
 
     /// A request has ended.
