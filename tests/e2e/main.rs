@@ -51,6 +51,7 @@ mod refusals;
 mod reload;
 mod replay;
 mod revocation;
+mod sessions;
 mod shadow;
 mod signals;
 mod signed_policies;
