@@ -26,6 +26,7 @@ mod handover;
 mod handshakes;
 mod headers;
 mod limits;
+mod login_faults;
 mod management;
 mod metrics;
 mod normalise;
