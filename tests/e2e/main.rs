@@ -30,6 +30,7 @@ mod handshakes;
 mod headers;
 mod identity_headers;
 mod limits;
+mod login_faults;
 mod management;
 mod metrics;
 mod normalise;
