@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::text::{Bounds, Text};
-use crate::request::identify::Credential;
 use crate::audit::event::{PresentedCertificate, TlsFacts};
 use crate::request::identify::ClientCertificate;
+use crate::request::identify::Credential;
 
 /// `metadata`
 #[derive(Debug, Serialize)]
@@ -214,7 +214,10 @@ impl<'a> Actor<'a> {
             PrincipalKind::Device => (3, "System"),
             PrincipalKind::Workload => (4, "Service"),
         };
-        Self { user: User { uid: bounds.name(id), type_id, r#type, groups: Groups(bounds.groups(groups)) }, session: None }
+        Self {
+            user: User { uid: bounds.name(id), type_id, r#type, groups: Groups(bounds.groups(groups)) },
+            session: None,
+        }
     }
 
     /// The same, by the session that the request has shown.

@@ -30,8 +30,8 @@ use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
 use crate::request::own;
-use crate::streams::Connection;
 use crate::session::tickets::Demand;
+use crate::streams::Connection;
 pub use reader::{Format, LANGUAGE_COOKIE, Reader};
 pub(crate) use texts::remedy as remedy_text;
 
