@@ -28,6 +28,7 @@ use crate::reason::Reason;
 use crate::request::auth;
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
+use crate::request::forward::assertion;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
@@ -38,6 +39,9 @@ use crate::streams::Connection;
 
 /// What an endpoint answers, or why it does not.
 pub type Answer = Result<Response<Bytes>, Box<Refused>>;
+
+/// Where the keys of assertions are, for upstreams that come with a certificate; the management listener has them for all.
+const KEYS_PATH: &str = "/.gaccong/jwks.json";
 
 /// The largest form.
 const FORM_MAX_BYTES: usize = 16 * 1024;
@@ -54,8 +58,8 @@ pub struct Visit<'a> {
     pub connection: &'a Arc<Connection>,
     /// What it is answered by.
     pub snapshot: &'a Arc<Snapshot>,
-    /// `[auth]`
-    pub auth: &'a Arc<Auth>,
+    /// `[auth]`, where people log in.
+    auth: Option<&'a Arc<Auth>>,
     /// Host and path.
     pub normal: &'a Normal,
     /// The head.
@@ -70,8 +74,9 @@ pub struct Visit<'a> {
 
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
-    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| listener == Listener::Apps) else { return false };
-    normal.host == auth.host.name || (normal.own_path && snapshot.routes.of_host(&normal.host).is_some())
+    let is_auth_host = || snapshot.config.auth.as_ref().is_some_and(|auth| auth.host.name == normal.host);
+    let is_of_app = || normal.own_path && snapshot.routes.of_host(&normal.host).is_some();
+    listener == Listener::Apps && (is_auth_host() || is_of_app())
 }
 
 /// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
@@ -126,14 +131,15 @@ fn visit<'a>(
     };
     gateway.state.live().standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
     snapshot.trust.standing(certificate, now_ms)?;
-    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
+    let auth = snapshot.config.auth.as_ref();
     let binding = Binding::of(identity).ok_or(Reason::DeviceAbsent)?;
     Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
 }
 
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
-    let on_auth_host = visit.normal.host == visit.auth.host.name;
+    let on_auth_host = visit.auth.is_some_and(|auth| auth.host.name == visit.normal.host);
     match (&visit.parts.method, &*visit.normal.path) {
+        (&Method::GET, KEYS_PATH) => Ok(assertion::key_set(&visit.gateway.assertions, visit.now_ms)),
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
         (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
@@ -180,13 +186,22 @@ async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
     }
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// `[auth]`
+    ///
+    /// # Errors
+    /// Nobody logs in here.
+    pub fn auth(&self) -> Result<&'a Arc<Auth>, Box<Refused>> {
+        self.auth.ok_or_else(|| Reason::RequestOwnPath.into())
+    }
+
     /// The session of the visitor, where there is one that counts.
     pub fn session(&self) -> Result<Option<Shown>, Box<Refused>> {
+        let Some(auth) = self.auth else { return Ok(None) };
         let live = self.gateway.state.live();
         let identity = &self.connection.facts.identity;
         let shown =
-            credential::session(live, self.auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
+            credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
         if let Some(Shown { credential, .. }) = &shown {
             live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
         }
