@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod assertion;
 mod bodies;
 mod break_glass;
 mod browser;
@@ -17,14 +18,17 @@ mod check;
 mod control;
 mod crash;
 mod crl_fetch;
+mod cross_site;
 mod devices;
 mod drain;
 mod explain;
 mod flood;
 mod grants;
+mod groups;
 mod handover;
 mod handshakes;
 mod headers;
+mod identity_headers;
 mod limits;
 mod login_faults;
 mod management;
@@ -50,12 +54,14 @@ mod reload;
 mod replay;
 mod revocation;
 mod session_faults;
+mod sessions;
 mod shadow;
 mod signals;
 mod signed_policies;
 mod store;
 mod streams_cut;
 mod threats;
+mod tokens;
 mod uploads_cut;
 mod upstream_faults;
 mod upstreams;

@@ -1,7 +1,9 @@
 //! A session's cookie counts whole, once, on its host and its device; whatever else is shown is refused.
 
+use std::time::{Duration, Instant};
+
 use gaccong_tests::client::{empty, request};
-use gaccong_tests::{UserAgent, pki};
+use gaccong_tests::{UserAgent, eventually, pki};
 
 use super::login_faults::{APP, Office, refused};
 
@@ -100,4 +102,48 @@ async fn a_session_without_its_cookie_or_its_certificate_is_none() {
     assert!(office.gateway.anonymous().send(HOST, request).await.is_err());
     agent.forget(HOST);
     assert_eq!(refused(&agent.get(&format!("{APP}/")).await), (401, Some("session.absent")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_however_much_it_is_used() {
+    let office = Office::open(|setup| {
+        setup.set("auth", "session_s = 2");
+    })
+    .await;
+    let mut agent = office.agent();
+    assert_eq!(office.log_in(&mut agent).await.status, 200);
+    let ended = eventually("the end of the session", || {
+        let mut agent = agent.clone();
+        async move { Some(agent.get(&format!("{APP}/")).await).filter(|answer| answer.status != 200) }
+    })
+    .await;
+    assert_eq!(refused(&ended), (401, Some("session.expired")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_not_used_ends() {
+    const IDLE: Duration = Duration::from_secs(1);
+    let office = Office::open(|setup| {
+        setup.set("auth", &format!("idle_s = {}", IDLE.as_secs()));
+    })
+    .await;
+    let mut agent = office.agent();
+    assert_eq!(office.log_in(&mut agent).await.status, 200);
+    // To look would be to use it: only time can tell.
+    let used = Instant::now();
+    eventually("more than the idle time", || async { (used.elapsed() > IDLE * 2).then_some(()) }).await;
+    assert_eq!(refused(&agent.get(&format!("{APP}/")).await), (401, Some("session.idle")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_more_sessions_than_are_allowed() {
+    let office = Office::open(|setup| {
+        setup.set("auth", "max_sessions = 1");
+    })
+    .await;
+    assert_eq!(office.log_in(&mut office.agent()).await.status, 200);
+    let mut second = office.agent();
+    let begun = office.begin(&mut second, &format!("{APP}/")).await;
+    let answer = second.get(&office.back(&begun, |_| {})).await;
+    assert_eq!(refused(&answer), (503, Some("login.limit")));
 }

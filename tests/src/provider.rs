@@ -85,9 +85,9 @@ impl Provider {
     }
 
     /// Tells the provider where the gateway takes logout tokens. It is told after the gateway's start: ports are the kernel's.
-    pub async fn reach(&self, host: &str, address: SocketAddr, ca: &Ca) {
+    pub async fn reach(&self, host: &str, address: SocketAddr) {
         let address = json!({"host": address.ip().to_string(), "port": address.port()});
-        self.program.ask(&json!({"do": "reach", "name": host, "address": address, "ca": ca.pem()})).await;
+        self.program.ask(&json!({"do": "reach", "name": host, "address": address})).await;
     }
 
     /// Ends a user's sessions and tells the clients so; how many there were.

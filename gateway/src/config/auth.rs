@@ -34,6 +34,13 @@ pub struct AuthHost {
     pub port: Option<u16>,
 }
 
+impl Auth {
+    /// Whether a connection that was opened for this name is asked for a person's card instead of the device's certificate.
+    pub fn is_opened_with_cards(&self, sni: Option<&str>) -> bool {
+        !self.trust.is_empty() && sni == Some(&*self.host.name)
+    }
+}
+
 impl AuthHost {
     /// `https://auth.example.org`, with the port where it is not 443 (RFC 6454 §6.2).
     pub fn origin(&self) -> String {
@@ -59,8 +66,8 @@ pub(super) struct Read<'a> {
 pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let host = table.required_text("host");
     let trust: Vec<_> = table.texts("trust").iter().map(|text| (Arc::from(&**text), text.spot)).collect();
-    let session = table.seconds("session_s", 12 * 3_600, 60..=30 * DAY_S);
-    let idle = table.seconds("idle_s", 3_600, 60..=30 * DAY_S);
+    let session = table.seconds("session_s", 12 * 3_600, 1..=30 * DAY_S);
+    let idle = table.seconds("idle_s", 3_600, 1..=30 * DAY_S);
     let max_sessions = table.size("max_sessions", 200_000, 1..=10_000_000);
     table.finish();
 

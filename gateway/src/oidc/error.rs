@@ -2,6 +2,8 @@
 
 use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{ClaimsVerificationError, RequestTokenError, StandardErrorResponse};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::http::HttpError;
 use crate::reason::Reason;
@@ -84,16 +86,22 @@ pub(super) fn of_token_endpoint(error: TokenError, sent: &str) -> OidcError {
             OidcError::of_callback(answer.error().as_ref(), description.map(String::as_str))
         }
         RequestTokenError::Request(error) => OidcError::Unavailable(error.to_string()),
-        RequestTokenError::Parse(error, _) => unreadable(&error.path().to_string()),
+        RequestTokenError::Parse(_, answer) => unreadable(&answer),
         RequestTokenError::Other(_) => OidcError::Unavailable("its answer is not one of a token endpoint".to_owned()),
     }
 }
 
-/// Where an answer could not be read. What stands there is not told: it may be a token.
-fn unreadable(path: &str) -> OidcError {
-    match path {
-        "id_token" => OidcError::token("the ID token is not a signed JWT with the claims that it must have"),
-        _ => OidcError::Unavailable(format!("its answer cannot be read at `{}`", shown(path))),
+/// Why an answer could not be read. What stands in it is not told: it may be a token.
+fn unreadable(answer: &[u8]) -> OidcError {
+    #[derive(Deserialize)]
+    struct Answer {
+        id_token: Option<IgnoredAny>,
+    }
+    match serde_json::from_slice(answer) {
+        Ok(Answer { id_token: Some(_) }) => {
+            OidcError::token("the ID token is no signed JWT with the claims that it must have")
+        }
+        _ => OidcError::Unavailable("its answer is not one of a token endpoint".to_owned()),
     }
 }
 

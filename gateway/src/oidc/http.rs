@@ -45,6 +45,11 @@ impl Http {
         Self { client, bounds: BOUNDS, places: Semaphore::new(MAX_QUESTIONS) }
     }
 
+    #[cfg(test)]
+    pub(super) fn patient_for(client: Client, timeout: Duration) -> Self {
+        Self { bounds: Bounds { timeout, ..BOUNDS }, ..Self::new(client) }
+    }
+
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let url = https(request.uri())?;
         let place = tokio::time::timeout(MAX_WAIT, self.places.acquire()).await;

@@ -15,6 +15,8 @@ mod login;
 mod logout;
 mod provider;
 mod refresh;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

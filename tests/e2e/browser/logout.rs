@@ -76,7 +76,7 @@ async fn nobody_is_logged_out_by_a_link_or_by_another_site() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_at_the_provider_cuts_what_runs() {
     let office = Office::open(|_| {}).await;
-    office.provider.reach(AUTH_HOST, office.gateway.listen(), &office.gateway.pki().servers).await;
+    office.provider.reach(AUTH_HOST, office.gateway.management()).await;
     let browser = office.browser().await;
     let tab = browser.tab().await;
     log_in(tab, "/").await;
