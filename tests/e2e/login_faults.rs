@@ -7,7 +7,8 @@ use gaccong_tests::user_agent::{parameter, percent_encoded};
 use gaccong_tests::{Answer, Gateway, Setup, UserAgent, eventually, pki};
 use serde_json::{Value, json};
 
-const APP: &str = "https://payroll.example.test";
+/// The app of the tests.
+pub(crate) const APP: &str = "https://payroll.example.test";
 
 /// An app behind a gateway, and a provider of our own making.
 pub(crate) struct Office {
@@ -19,13 +20,23 @@ pub(crate) struct Office {
 /// A login that waits for the provider.
 pub(crate) struct Begun {
     pub(crate) state: String,
-    nonce: String,
+    pub(crate) nonce: String,
     redirect_uri: String,
 }
 
 impl Office {
     pub(crate) async fn open(change: impl FnOnce(&mut Setup)) -> Self {
+        Self::with(|_| {}, change).await
+    }
+
+    /// With a provider that misbehaves from the beginning.
+    pub(crate) async fn open_at(misbehave: impl FnOnce(&FakeProvider)) -> Self {
+        Self::with(misbehave, |_| {}).await
+    }
+
+    async fn with(misbehave: impl FnOnce(&FakeProvider), change: impl FnOnce(&mut Setup)) -> Self {
         let (echo, provider) = (Echo::h1().await, FakeProvider::start().await);
+        misbehave(&provider);
         let gateway = Gateway::start(|setup| {
             with_login(setup, provider.issuer(), provider.ca());
             setup.app("payroll", echo.url());
@@ -68,7 +79,7 @@ impl Office {
         self.back_with(begun, &self.provider.sign("JWT", &claims))
     }
 
-    fn back_with(&self, begun: &Begun, id_token: &str) -> String {
+    pub(crate) fn back_with(&self, begun: &Begun, id_token: &str) -> String {
         format!("{}?code={}&state={}", begun.redirect_uri, self.provider.code_for(id_token), begun.state)
     }
 
@@ -82,13 +93,14 @@ impl Office {
 }
 
 /// Where a page leads to the login.
-fn login_url(page: &Answer) -> String {
+pub(crate) fn login_url(page: &Answer) -> String {
     let html = page.text();
     let link = html.split("id=\"login\" href=\"").nth(1).unwrap_or_else(|| panic!("no way to a login: {html}"));
     link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
 }
 
-fn refused(answer: &Answer) -> (u16, Option<&str>) {
+/// Status and reason.
+pub(crate) fn refused(answer: &Answer) -> (u16, Option<&str>) {
     (answer.status.as_u16(), answer.reason())
 }
 
