@@ -84,7 +84,8 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
 fn at_provider(visit: &Visit<'_>, ticket: Ticket) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
-    let begun = provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
+    let begun =
+        provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
     let flow = Arc::clone(&ticket.flow);
     let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier };
     let sealer = visit.gateway.state.live().sessions.sealer();

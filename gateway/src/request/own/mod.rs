@@ -200,8 +200,7 @@ impl<'a> Visit<'a> {
         let Some(auth) = self.auth else { return Ok(None) };
         let live = self.gateway.state.live();
         let identity = &self.connection.facts.identity;
-        let shown =
-            credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
+        let shown = credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
         if let Some(Shown { credential, .. }) = &shown {
             live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
         }
