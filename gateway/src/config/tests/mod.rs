@@ -2,6 +2,7 @@
 
 mod faults;
 mod oidc;
+mod pages;
 mod rate;
 mod revocation;
 mod signals;
