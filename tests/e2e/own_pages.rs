@@ -102,7 +102,10 @@ async fn the_portal_sends_whoever_is_not_known_to_the_login() {
     let mut agent = UserAgent::new(&gateway, &laptop(&gateway));
     let answer = read(&mut agent, &format!("{AUTH}/"), "en").await;
     assert_eq!((answer.status.as_u16(), answer.reason()), (401, Some("session.absent")));
-    assert_says(&answer, &["<noscript><meta http-equiv=\"refresh\" content=\"0; url=https://auth.example.test/login?ticket="]);
+    assert_says(
+        &answer,
+        &["<noscript><meta http-equiv=\"refresh\" content=\"0; url=https://auth.example.test/login?ticket="],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +113,10 @@ async fn a_language_is_chosen_once_and_nobody_is_led_elsewhere() {
     let (gateway, _echo) = gateway().await;
     let mut agent = bob(&gateway);
     let page = read(&mut agent, &format!("{PAYROLL}/.gaccong/status"), "vi").await;
-    assert_says(&page, &["href=\"/.gaccong/language?set=en&#38;to=%2F%2Egaccong%2Fstatus\" lang=\"en\" hreflang=\"en\""]);
+    assert_says(
+        &page,
+        &["href=\"/.gaccong/language?set=en&#38;to=%2F%2Egaccong%2Fstatus\" lang=\"en\" hreflang=\"en\""],
+    );
 
     let chosen = read(&mut agent, &format!("{PAYROLL}/.gaccong/language?set=en&to=%2F.gaccong%2Fstatus"), "vi").await;
     assert_eq!((chosen.status.as_u16(), chosen.header("location")), (303, Some("/.gaccong/status")));

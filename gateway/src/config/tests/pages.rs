@@ -12,7 +12,8 @@ fn pages_need_no_words() {
 fn pages_bear_the_operators_words() {
     let folder = Folder::new();
     folder.write("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"><path d=\"M0 0\"/></svg>");
-    let lines = "name = \" Sở Y tế \"\nlogo = \"logo.svg\"\ncontact = [\"1080\"]\nhelp_en = \"Ask.\"\ntime_zone = \"UTC\"";
+    let lines =
+        "name = \" Sở Y tế \"\nlogo = \"logo.svg\"\ncontact = [\"1080\"]\nhelp_en = \"Ask.\"\ntime_zone = \"UTC\"";
     let config = folder.load(&and(&format!("[pages]\n{lines}\n"))).unwrap().config;
     let pages = &config.pages;
     assert_eq!((pages.name.as_deref(), pages.help_en.as_deref()), (Some("Sở Y tế"), Some("Ask.")));

@@ -24,7 +24,7 @@ const APPS_MAX: usize = 500;
 const EXPLAINED_MAX: usize = 50;
 
 /// What a visitor may reach, and why the rest is closed.
-pub fn of(visit: &Visit<'_>, credential: Option<&Arc<Credential>>) -> Apps<'static> {
+pub(super) fn of(visit: &Visit<'_>, credential: Option<&Arc<Credential>>) -> Apps<'static> {
     let all = &visit.snapshot.config.apps;
     let mut apps = Apps { more: all.len().saturating_sub(APPS_MAX), ..Apps::default() };
     let mut explained = 0;
