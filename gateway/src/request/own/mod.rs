@@ -33,7 +33,7 @@ use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::refuse::Reader;
-use crate::session::Binding;
+use crate::session::{Binding, backchannel};
 use crate::streams::Connection;
 
 /// What an endpoint answers, or why it does not.
@@ -89,9 +89,12 @@ pub async fn answer(
     if let Some(head) = exchange.head_mut() {
         head.app = app;
     }
-    let answered = match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
-        Ok(visit) => dispatch(&visit, body).await,
-        Err(refused) => Err(refused),
+    let answered = match backchannel_logout(&gateway, &snapshot, normal, parts, body).await {
+        Some(answered) => answered,
+        None => match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
+            Ok(visit) => dispatch(&visit, body).await,
+            Err(refused) => Err(refused),
+        },
     };
     match answered {
         Ok(mut response) => {
@@ -137,12 +140,35 @@ async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
         (&Method::GET, "/.gaccong/status") => status::show(visit),
         (&Method::GET, "/.gaccong/language") => language::choose(visit),
         (&Method::GET, "/") if on_auth_host => portal::show(visit),
-        (&Method::GET, "/login") if on_auth_host => auth::login::begin(visit).await,
-        (&Method::GET, "/callback") if on_auth_host => auth::callback::finish(visit).await,
+        (&Method::GET, "/login") if on_auth_host => recorded(visit, auth::login::begin(visit).await),
+        (&Method::GET, "/callback") if on_auth_host => recorded(visit, auth::callback::finish(visit).await),
         (&Method::GET, "/logout") if on_auth_host => logout::confirm(visit),
         (&Method::GET, "/logged-out") if on_auth_host => logout::ended(visit),
         _ => Err(Reason::RequestOwnPath.into()),
     }
+}
+
+/// A login that comes to nothing has a record of its own, as has one that does not.
+fn recorded(visit: &Visit<'_>, answer: Answer) -> Answer {
+    answer.inspect_err(|refused| auth::establish::note_failure(visit, refused))
+}
+
+/// Answers the identity provider, which shows no certificate: the token that it sends is its proof.
+async fn backchannel_logout(
+    gateway: &Arc<Gateway>,
+    snapshot: &Snapshot,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Option<Answer> {
+    let on_auth_host = snapshot.config.auth.as_ref().is_some_and(|auth| normal.host == auth.host.name);
+    if !on_auth_host || parts.method != Method::POST || !backchannel::PATHS.contains(&&*normal.path) {
+        return None;
+    }
+    Some(match form(body).await {
+        Ok(form) => Ok(backchannel::answer(gateway, &form).await),
+        Err(refused) => Err(refused),
+    })
 }
 
 /// The whole of a small form.

@@ -3,6 +3,7 @@
 //! A browser gets a page in Vietnamese or English, everything else `application/problem+json` (RFC 9457). Neither says
 //! more than the reason, what to do about it, and the id under which the record is found. Never a redirect.
 
+mod challenge;
 mod page;
 mod problem;
 mod reader;
@@ -29,6 +30,7 @@ use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
 use crate::request::own;
+use crate::session::tickets::Demand;
 use crate::streams::Connection;
 pub use reader::{Format, LANGUAGE_COOKIE, Reader};
 pub(crate) use texts::remedy as remedy_text;
@@ -47,6 +49,8 @@ pub struct Refusal {
     pub remedies: Vec<Remedy>,
     /// After how many seconds the same request may be made again, where that is known.
     pub retry_after_s: Option<u32>,
+    /// The login that would help, where policy waits for one.
+    pub demand: Option<Demand>,
     /// The request's id, to quote.
     pub request_id: Uuid,
     /// The host of the app that was asked for, where there is one.
@@ -67,6 +71,7 @@ impl Refusal {
             words: Words::default(),
             remedies: Vec::new(),
             retry_after_s: None,
+            demand: None,
             request_id,
             place: None,
             login: None,
@@ -90,6 +95,7 @@ impl Refusal {
             words: refused.words.clone(),
             remedies: refused.remedies(&snapshot.policies),
             retry_after_s: refused.retry_after_s,
+            demand: refused.demand.clone(),
             place: head.filter(|_| is_ours).and_then(|head| head.host.clone()),
             has_own_pages: is_ours
                 && is_proven
@@ -120,17 +126,18 @@ impl Refusal {
         if let Some((name, value)) = demanded_by(self.reason.status()) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if self.reason.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, challenge::challenge(self.reason, self.demand.as_ref()));
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
     }
 }
 
-/// The field that a status demands or recommends (RFC 9110 §15). `ClientCertificate` is in no registry: every 401 needs
-/// a challenge, none that is registered means TLS, and browsers ignore one they do not know.
+/// The field that a status demands or recommends (RFC 9110 §15).
 fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
     match status {
-        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "ClientCertificate realm=\"gaccong\"")),
         StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
         StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, "60")),
         StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "10")),
