@@ -191,7 +191,9 @@ fn a_session_that_is_named_ends_alone_and_one_that_is_not_known_ends_all() {
     let stands = |live: &Live, subject: Subject| live.standing(&[subject], NOW_MS - 60_000, NOW_MS).is_ok();
     for named in ["session-1", "sid-1"] {
         let live = live();
-        ["1", "2"].map(|number| live.apply(Change::Establish(login(number))));
+        for number in ["1", "2"] {
+            live.apply(Change::Establish(login(number)));
+        }
         assert!(take(&live, &of(&user, named, 10)));
         assert!(!stands(&live, session("session-1")), "{named}");
         assert!(stands(&live, session("session-2")) && stands(&live, alice()), "{named}");
