@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod assertion;
 mod bodies;
 mod break_glass;
 mod browser;
@@ -17,15 +18,19 @@ mod check;
 mod control;
 mod crash;
 mod crl_fetch;
+mod cross_site;
 mod devices;
 mod drain;
 mod explain;
 mod flood;
 mod grants;
+mod groups;
 mod handover;
 mod handshakes;
 mod headers;
+mod identity_headers;
 mod limits;
+mod login_faults;
 mod management;
 mod metrics;
 mod normalise;
@@ -54,6 +59,7 @@ mod signed_policies;
 mod store;
 mod streams_cut;
 mod threats;
+mod tokens;
 mod uploads_cut;
 mod upstream_faults;
 mod upstreams;

@@ -5,6 +5,7 @@ mod scrape;
 mod sessions;
 mod shadow;
 mod signals;
+mod tokens;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use self::posture::PostureCounters;
 pub use self::sessions::SessionCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
+pub use self::tokens::TokenCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -49,6 +51,7 @@ pub struct Metrics {
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     signals: SignalCounters,
+    tokens: TokenCounters,
     sessions: SessionCounters,
     scraped: scrape::Scraped,
 }
@@ -79,6 +82,7 @@ impl Metrics {
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
+        let tokens = TokenCounters::new(&registry)?;
         let sessions = SessionCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
@@ -115,6 +119,7 @@ impl Metrics {
             ocsp_answers,
             shadow,
             signals,
+            tokens,
             sessions,
             scraped,
         })
@@ -128,6 +133,11 @@ impl Metrics {
     /// What is counted of the shadow check.
     pub fn shadow(&self) -> &ShadowCounters {
         &self.shadow
+    }
+
+    /// What is counted of access tokens.
+    pub fn tokens(&self) -> &TokenCounters {
+        &self.tokens
     }
 
     /// What is counted of streams of signals.

@@ -1,11 +1,13 @@
 //! Whole files in; configurations, warnings or errors out.
 
 mod faults;
+mod jwt;
 mod oidc;
 mod rate;
 mod revocation;
 mod signals;
 mod signing;
+mod upstreams;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

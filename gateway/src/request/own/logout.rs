@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Visit, query, see_other, with_cookie};
+use super::{Answer, Visit, query, see_other, status, with_cookie};
 use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::pages::logout::{LogOut, LoggedOut};
 use crate::pages::{Layout, Page};
@@ -32,12 +32,12 @@ pub fn confirm(visit: &Visit<'_>) -> Answer {
     let sealer = visit.gateway.state.live().sessions.sealer();
     let token = sealer.seal(Purpose::Form, &visit.normal.host, &token).ok_or(Reason::GatewayInternal)?;
     let provider = at_provider(visit, &shown.session).and_then(|url| origin(&url).map(str::to_owned));
-    let language = visit.reader.language;
     let page = LogOut {
-        layout: Layout::new(language.say("log-out-title"), language, &visit.snapshot.config.pages),
+        layout: status::layout(visit, "log-out-title", false),
         action: "/.gaccong/logout",
         token: &token,
-        provider: provider.as_deref(),
+        stay: "/",
+        leads_to: std::iter::once(visit.auth.host.origin()).chain(provider).map(Into::into).collect(),
     };
     Ok(page.document().response(StatusCode::OK))
 }

@@ -3,9 +3,13 @@
 //! They walk the path of every request as far as policy: the certificate must count, and each leaves its record. None is
 //! ever forwarded.
 
+mod access;
+pub mod language;
 pub mod logout;
+pub mod portal;
 pub mod query;
 pub mod session;
+pub mod status;
 
 use std::sync::Arc;
 
@@ -133,6 +137,9 @@ async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
         (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
+        (&Method::GET, "/.gaccong/status") => status::show(visit),
+        (&Method::GET, "/.gaccong/language") => language::choose(visit),
+        (&Method::GET, "/") if on_auth_host => portal::show(visit),
         (&Method::GET, "/login") if on_auth_host => recorded(visit, auth::login::begin(visit).await),
         (&Method::GET, "/callback") if on_auth_host => recorded(visit, auth::callback::finish(visit).await),
         (&Method::GET, "/logout") if on_auth_host => logout::confirm(visit),
@@ -203,6 +210,18 @@ pub fn see_other(url: &str) -> Answer {
     fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
+}
+
+/// The longest path that a browser is sent back to.
+const LOCAL_MAX_BYTES: usize = 1024;
+
+/// Whether a browser would read it as a path of this host, and a query: neither `//host` nor `/\host`.
+pub fn is_local(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    path.len() <= LOCAL_MAX_BYTES
+        && bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Adds a cookie to a response.

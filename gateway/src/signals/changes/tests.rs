@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config;
 use crate::facts::posture::FactName;
+use crate::jose::jwks::Keys;
 use crate::session::{AtProvider, Binding, LoginMethod};
 use crate::signals::effect::effect;
-use crate::signals::fixtures::{self, NOW_MS, Signer, claims_of};
-use crate::signals::jwks::Keys;
+use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
 use crate::state::{Outcome, SubjectKind};
 
@@ -40,7 +40,7 @@ fn event(uri: &str, seconds_ago: i64, mut payload: Value, subject: Option<Value>
     let allowed = stream.algorithms.iter().copied().collect();
     let expected =
         Expected { issuer: &stream.issuer, audience: &stream.audience, max_age: stream.max_age, now_ms: NOW_MS };
-    let token = signer.token(&claims);
+    let token = signer.token(TYP, &claims);
     SignedSet::read(&token, &allowed).unwrap().verify(&Keys::read(&signer.jwks()).unwrap(), &expected).unwrap()
 }
 

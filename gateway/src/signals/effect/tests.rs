@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::jose::jwks::Keys;
 use crate::signals::error::SetError;
 use crate::signals::event::EventType;
-use crate::signals::fixtures::{self, NOW_MS, Signer, claims_of};
-use crate::signals::jwks::Keys;
+use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
 
 const EVENT_MS: i64 = NOW_MS - 5_000;
@@ -18,7 +18,7 @@ fn read(claims: &Value) -> Result<SecurityEvent, SetError> {
     let allowed = stream.algorithms.iter().copied().collect();
     let expected =
         Expected { issuer: &stream.issuer, audience: &stream.audience, max_age: stream.max_age, now_ms: NOW_MS };
-    SignedSet::read(&signer.token(claims), &allowed)?.verify(&Keys::read(&signer.jwks()).unwrap(), &expected)
+    SignedSet::read(&signer.token(TYP, claims), &allowed)?.verify(&Keys::read(&signer.jwks()).unwrap(), &expected)
 }
 
 /// The effect of an event about Alice, or about `subject`.
