@@ -175,7 +175,7 @@ fn refuse(
 }
 
 /// Begins the exchange, within the bounds on running requests and on records.
-fn begin(connection: &Arc<Connection>, parts: &Parts) -> Result<Exchange, Refusal> {
+fn begin(connection: &Arc<Connection>, parts: &Parts) -> Result<Exchange, Box<Refusal>> {
     let gateway = &connection.gateway;
     let (head, limit) = {
         let config = &gateway.snapshot.load().config;
@@ -185,7 +185,7 @@ fn begin(connection: &Arc<Connection>, parts: &Parts) -> Result<Exchange, Refusa
     Exchange::begin(connection, head, limit).map_err(|reason| {
         gateway.metrics.refused(reason);
         gateway.lane.count(&connection.facts, reason, clock::now_ms());
-        Refusal::new(reason, id)
+        Box::new(Refusal::new(reason, id))
     })
 }
 
