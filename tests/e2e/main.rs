@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop, and say where"
 )]
 
+mod assertion;
 mod bodies;
 mod break_glass;
 mod browser;
@@ -17,6 +18,7 @@ mod check;
 mod control;
 mod crash;
 mod crl_fetch;
+mod cross_site;
 mod devices;
 mod drain;
 mod explain;
@@ -26,6 +28,7 @@ mod groups;
 mod handover;
 mod handshakes;
 mod headers;
+mod identity_headers;
 mod limits;
 mod management;
 mod metrics;

@@ -115,6 +115,12 @@ const ROWS: &[Row] = &[
         bytes: "GET / HTTP/1.1\r\nHost: {host}\r\nAuthorization: negotiate YII=\r\n\r\n",
     },
     Row {
+        reason: Reason::RequestCrossSite,
+        who: Who::Alice,
+        app: "echo",
+        bytes: "POST / HTTP/1.1\r\nHost: {host}\r\nOrigin: https://evil.test\r\nContent-Length: 0\r\n\r\n",
+    },
+    Row {
         reason: Reason::RequestBodyTooLarge,
         who: Who::Alice,
         app: "small",

@@ -323,6 +323,13 @@ impl Answer {
     }
 }
 
+/// Writes bytes and reads one HTTP/1.1 answer.
+pub async fn exchange(stream: &mut TlsStream<TcpStream>, bytes: &[u8]) -> Option<Answer> {
+    stream.write_all(bytes).await.ok()?;
+    stream.flush().await.ok()?;
+    read_answer(stream).await
+}
+
 /// Reads one HTTP/1.1 answer to the end of its body or of the connection.
 pub async fn read_answer(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Answer> {
     within_patience("an answer to raw bytes", async {
@@ -359,11 +366,14 @@ fn parse_answer(bytes: &[u8]) -> Option<Answer> {
 
 /// `GET` in clear, on a connection of its own.
 pub async fn plain_get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
-    let tcp = TcpStream::connect(address).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(io::Error::other)?;
-    tokio::spawn(connection);
-    let request = get(&address.to_string(), path);
-    let response = sender.send_request(request).await.map_err(io::Error::other)?;
-    let answer = Answer::read(response).await.map_err(io::Error::other)?;
+    let answer = plain(address, get(&address.to_string(), path)).await.map_err(io::Error::other)?;
     Ok((answer.status.as_u16(), answer.text()))
+}
+
+/// A request in clear, on a connection of its own.
+pub async fn plain(address: SocketAddr, request: Request<Body>) -> Result<Answer, BoxError> {
+    let tcp = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await?;
+    tokio::spawn(connection);
+    Answer::read(sender.send_request(request).await?).await
 }

@@ -298,6 +298,8 @@ fn marked() -> Response<Body> {
         .header("alt-svc", "h3=\":443\"")
         .header("x-request-id", "forged")
         .header("x-kept", "kept")
+        .header("access-control-allow-origin", "*")
+        .header("access-control-allow-methods", "DELETE")
         .body(full("marked"))
         .unwrap()
 }
@@ -314,6 +316,7 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Body> {
     let Some(key) = request.headers().get("sec-websocket-key").cloned() else {
         return Response::builder().status(400).body(full("not a WebSocket")).unwrap();
     };
+    let assertion: Vec<_> = request.headers().get_all("gaccong-assertion").iter().cloned().collect();
     tokio::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(&mut request).await else { return };
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
@@ -323,8 +326,8 @@ fn upgrade(mut request: Request<Incoming>) -> Response<Body> {
             }
         }
     });
-    Response::builder()
-        .status(101)
+    let seen = assertion.iter().fold(Response::builder(), |seen, value| seen.header("x-seen-assertion", value));
+    seen.status(101)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-accept", derive_accept_key(key.as_bytes()))

@@ -1,6 +1,7 @@
 //! nginx as Debian packages it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -16,17 +17,31 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it on a port that was free a moment ago; takes another when somebody was faster.
+    /// Starts it with a server of files.
     pub async fn start() -> Self {
+        Self::with(|address, dir| {
+            format!("server {{ listen {address}; location / {{ root {}/www; }} }}", dir.display())
+        })
+        .await
+    }
+
+    /// Starts it with servers of one's own, at an address and with a folder. The port was free a moment ago; it takes another
+    /// when somebody was faster.
+    pub async fn with(servers: impl Fn(SocketAddr, &Path) -> String) -> Self {
         let dir = TempDir::new().unwrap();
         std::fs::create_dir(dir.path().join("www")).unwrap();
         loop {
             let address = free_address();
-            let child = spawn(&dir, address);
+            let child = spawn(&dir, &servers(address, dir.path()));
             if let Some(child) = answering(child, address).await {
                 return Self { address, dir, _child: child };
             }
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// As an app's `upstreams` names it.
@@ -40,11 +55,12 @@ impl Nginx {
     }
 }
 
-fn free_address() -> SocketAddr {
+/// An address that was free a moment ago.
+pub fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn spawn(dir: &TempDir, address: SocketAddr) -> Child {
+fn spawn(dir: &TempDir, servers: &str) -> Child {
     let path = dir.path().display();
     let configuration = format!(
         "daemon off; master_process off; pid {path}/pid; error_log {path}/error.log;
@@ -53,7 +69,7 @@ http {{
     access_log off;
     client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
     uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
-    server {{ listen {address}; location / {{ root {path}/www; }} }}
+    {servers}
 }}"
     );
     let file = dir.path().join("nginx.conf");

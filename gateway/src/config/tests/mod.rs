@@ -7,6 +7,7 @@ mod rate;
 mod revocation;
 mod signals;
 mod signing;
+mod upstreams;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

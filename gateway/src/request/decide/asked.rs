@@ -11,7 +11,7 @@ use super::Target;
 use crate::config::App;
 use crate::facts::break_glass::Signed;
 use crate::facts::posture::DevicePosture;
-use crate::request::cross_site::Initiator;
+use crate::request::cross_site::{Initiator, Site};
 use crate::request::identify::{self, ClientCertificate, Credential};
 
 /// Everything that policy is asked about one request, owned: for the decision, for the record, and to ask again when
@@ -105,8 +105,8 @@ impl Asked {
                     path: &self.path,
                     method: self.method.as_str(),
                     source_ip: self.source_ip,
-                    site: None,
-                    origin: None,
+                    site: self.initiator.site.map(Site::as_str),
+                    origin: self.initiator.origin.as_deref(),
                 },
                 now_ms: self.now_ms,
             },

@@ -12,13 +12,13 @@ use super::claims::Facts;
 use crate::request::decide::Asked;
 
 /// How long an assertion is used again.
-pub const REUSED: Duration = Duration::from_secs(10);
+pub(super) const REUSED: Duration = Duration::from_secs(10);
 
 /// How many there are at most. Beyond it each request has one signed of its own.
 const MAX_ENTRIES: usize = 10_000;
 
 /// The assertions that may be used again. Found without a lock.
-pub struct Cache {
+pub(super) struct Cache {
     entries: HashMap<Owned, Entry>,
     max_entries: usize,
 }
@@ -65,7 +65,7 @@ impl Equivalent<Owned> for Facts<'_> {
 
 impl Cache {
     /// Nothing was signed yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(MAX_ENTRIES)
     }
 
@@ -74,7 +74,7 @@ impl Cache {
     }
 
     /// The assertion that says just this, by the key that signs now.
-    pub fn get(&self, facts: &Facts<'_>, key: &str, now_ms: i64) -> Option<HeaderValue> {
+    pub(super) fn get(&self, facts: &Facts<'_>, key: &str, now_ms: i64) -> Option<HeaderValue> {
         let entries = self.entries.pin();
         let entry = entries.get(facts)?;
         // A clock that was set back must not make it older than it is.
@@ -83,7 +83,7 @@ impl Cache {
     }
 
     /// Keeps an assertion that was signed now.
-    pub fn put(&self, issuer: &Arc<str>, asked: &Arc<Asked>, key: &Arc<str>, value: &HeaderValue, now_ms: i64) {
+    pub(super) fn put(&self, issuer: &Arc<str>, asked: &Arc<Asked>, key: &Arc<str>, value: &HeaderValue, now_ms: i64) {
         let entries = self.entries.pin();
         let owned = Owned { issuer: Arc::clone(issuer), asked: Arc::clone(asked) };
         if entries.len() >= self.max_entries && !entries.contains_key(&owned) {
@@ -94,12 +94,12 @@ impl Cache {
     }
 
     /// Forgets what is not used again.
-    pub fn forget_lapsed(&self, now_ms: i64) {
+    pub(super) fn forget_lapsed(&self, now_ms: i64) {
         self.entries.pin().retain(|_, entry| now_ms < entry.until_ms);
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.pin().len()
     }
 }

@@ -11,11 +11,11 @@ use serde::Serialize;
 use crate::request::decide::Asked;
 
 /// How long an assertion holds.
-pub const LIFE: Duration = Duration::from_secs(60);
+pub(super) const LIFE: Duration = Duration::from_secs(60);
 
 /// What is said of whoever asks: an assertion says the same for as long as all of it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Facts<'a> {
+pub(super) struct Facts<'a> {
     pub(super) issuer: &'a str,
     pub(super) app: &'a str,
     pub(super) kind: PrincipalKind,
@@ -32,7 +32,7 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// What `issuer` says of whoever asked.
-    pub fn of(issuer: &'a str, asked: &'a Asked) -> Self {
+    pub(super) fn of(issuer: &'a str, asked: &'a Asked) -> Self {
         let credential = asked.credential.as_deref();
         Self {
             issuer,
@@ -51,7 +51,7 @@ impl<'a> Facts<'a> {
 
 /// The claims of one assertion.
 #[derive(Debug, Serialize)]
-pub struct Claims<'a> {
+pub(super) struct Claims<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,
@@ -85,7 +85,7 @@ struct Confirmation {
 
 impl<'a> Claims<'a> {
     /// The claims of an assertion that is made now.
-    pub fn new(facts: &Facts<'a>, jti: String, now_ms: i64) -> Self {
+    pub(super) fn new(facts: &Facts<'a>, jti: String, now_ms: i64) -> Self {
         let iat = now_ms.div_euclid(1_000);
         Self {
             iss: facts.issuer,
@@ -107,7 +107,7 @@ impl<'a> Claims<'a> {
 
     /// The same without its groups: only how many there are.
     #[must_use]
-    pub fn without_groups(self) -> Self {
+    pub(super) fn without_groups(self) -> Self {
         Self { groups_overflow: self.groups.map(<[_]>::len), groups: None, ..self }
     }
 }
