@@ -61,7 +61,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Oidc> {
     let acr_values = table.texts("acr_values").iter().filter_map(name).collect();
     let algorithms = jwks::algorithms(&mut table);
     let userinfo = table.flag("userinfo", false);
-    let refresh_after = table.seconds("refresh_s", 900, 60..=86_400);
+    let refresh_after = table.seconds("refresh_s", 900, 1..=86_400);
     let leeway = table.seconds("leeway_s", 60, 0..=300);
     let logout = table.flag("logout", true);
     table.finish();

@@ -2,6 +2,7 @@
 
 mod posture;
 mod scrape;
+mod sessions;
 mod shadow;
 mod signals;
 mod tokens;
@@ -14,6 +15,7 @@ use prometheus::{
 };
 
 pub use self::posture::PostureCounters;
+pub use self::sessions::SessionCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
 pub use self::tokens::TokenCounters;
@@ -50,6 +52,7 @@ pub struct Metrics {
     shadow: ShadowCounters,
     signals: SignalCounters,
     tokens: TokenCounters,
+    sessions: SessionCounters,
     scraped: scrape::Scraped,
 }
 
@@ -80,6 +83,7 @@ impl Metrics {
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
         let tokens = TokenCounters::new(&registry)?;
+        let sessions = SessionCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
@@ -116,6 +120,7 @@ impl Metrics {
             shadow,
             signals,
             tokens,
+            sessions,
             scraped,
         })
     }
@@ -138,6 +143,11 @@ impl Metrics {
     /// What is counted of streams of signals.
     pub fn signals(&self) -> &SignalCounters {
         &self.signals
+    }
+
+    /// What is counted of logins at the identity provider.
+    pub fn sessions(&self) -> &SessionCounters {
+        &self.sessions
     }
 
     /// A request has ended.

@@ -162,13 +162,11 @@ fn refuse(
         connection.leaves_body_unread();
     }
     let snapshot = connection.gateway.snapshot.load();
-    let remedies = refused.remedies(&snapshot.policies);
-    let words = refused.words.clone();
-    let (retry_after_s, demand) = (refused.retry_after_s, refused.demand.clone());
-    let refusal = Refusal { words, remedies, retry_after_s, demand, ..Refusal::new(refused.reason, exchange.id()) };
+    let refusal = Refusal::of(&refused, &snapshot, connection, exchange.head(), parts);
+    let pages = &snapshot.config.pages;
     let response = match Way::of(connection, parts, &refused, reader) {
-        Some(way) => way.show(&refusal, connection, reader),
-        None => refusal.response(reader, &snapshot.config.pages),
+        Some(way) => way.show(refusal, reader, pages),
+        None => refusal.response(reader, pages),
     };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
@@ -242,12 +240,24 @@ fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -
                 head.host = Some(Arc::clone(&normal.host));
                 head.path = Arc::clone(&normal.path);
             }
-            if !normalise::covers(&connection.hosts, &normal.host) {
+            if !normalise::covers(&connection.hosts, &normal.host)
+                || is_of_the_other_certificate(connection, &normal.host)
+            {
                 return Err(Reason::RequestHostMisdirected.into());
             }
             Ok(normal)
         }
     }
+}
+
+/// Where people log in with cards, a card opens no app, and a device's certificate does not log in.
+fn is_of_the_other_certificate(connection: &Connection, host: &str) -> bool {
+    let snapshot = connection.gateway.snapshot.load();
+    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| connection.listener == Listener::Apps) else {
+        return false;
+    };
+    let sni = connection.facts.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+    auth.is_opened_with_cards(sni) != auth.is_opened_with_cards(Some(host))
 }
 
 fn weigh(

@@ -15,15 +15,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gaccong_policy::{Remedy, Words};
 use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::config::Pages;
+use crate::facts::snapshot::{Listener, Snapshot};
 use crate::pages::login::Login;
 use crate::pages::{Language, Said};
 use crate::reason::Reason;
+use crate::request::decide::Refused;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
+use crate::request::head::Head;
+use crate::request::identify::Identity;
+use crate::request::own;
 use crate::session::tickets::Demand;
+use crate::streams::Connection;
 pub use reader::{Format, LANGUAGE_COOKIE, Reader};
 pub(crate) use texts::remedy as remedy_text;
 
@@ -49,10 +57,10 @@ pub struct Refusal {
     pub place: Option<Arc<str>>,
     /// The way to a login, where one would help.
     pub login: Option<Login<'static>>,
-    /// Where to begin again, where that may help: a path of the same host, or a URL of ours.
-    pub try_again: Option<Arc<str>>,
-    /// Whether the page may lead to the status page: people can log in.
-    pub has_status: bool,
+    /// Whether this host has pages of the gateway's own, such as that of the status.
+    pub has_own_pages: bool,
+    /// What was asked for, where it may be asked for again: path and query.
+    pub path: Option<String>,
 }
 
 impl Refusal {
@@ -67,8 +75,34 @@ impl Refusal {
             request_id,
             place: None,
             login: None,
-            try_again: None,
-            has_status: false,
+            has_own_pages: false,
+            path: None,
+        }
+    }
+
+    /// The refusal of a request, and what the person can mend.
+    pub fn of(
+        refused: &Refused,
+        snapshot: &Snapshot,
+        connection: &Connection,
+        head: Option<&Head>,
+        parts: &Parts,
+    ) -> Self {
+        let is_ours = head.is_some_and(|head| head.app.is_some());
+        let is_proven = matches!(connection.facts.identity, Identity::Proven { .. });
+        let path = parts.uri.path_and_query().filter(|_| parts.method == Method::GET).map(PathAndQuery::as_str);
+        Self {
+            words: refused.words.clone(),
+            remedies: refused.remedies(&snapshot.policies),
+            retry_after_s: refused.retry_after_s,
+            demand: refused.demand.clone(),
+            place: head.filter(|_| is_ours).and_then(|head| head.host.clone()),
+            has_own_pages: is_ours
+                && is_proven
+                && snapshot.config.auth.is_some()
+                && connection.listener == Listener::Apps,
+            path: path.filter(|path| own::is_local(path)).map(str::to_owned),
+            ..Self::new(refused.reason, head.map_or(Uuid::nil(), |head| head.id))
         }
     }
 

@@ -110,12 +110,16 @@ fn complex_subjects_name_the_user_before_the_device() {
     let session = json!({"format": "opaque", "id": "s"});
     let laptop = Subject::new(SubjectKind::Device, "laptop-7");
     let unmapped = Effect::None(NoEffect::Unmapped);
+    let ending = |holder| match reauthenticate(alice()) {
+        Effect::Reauthenticate { since_ms, .. } => Effect::EndSession { session: "s".into(), holder, since_ms },
+        other => other,
+    };
     for (subject, expected) in [
-        (json!({"format": "complex", "user": user, "device": device, "session": session}), reauthenticate(alice())),
+        (json!({"format": "complex", "user": user, "device": device, "session": session}), ending(Some(alice()))),
         (json!({"format": "complex", "user": user}), reauthenticate(alice())),
-        (json!({"format": "complex", "device": device, "session": session}), reauthenticate(laptop)),
+        (json!({"format": "complex", "device": device, "session": session}), ending(Some(laptop))),
         (json!({"format": "complex", "user": {"format": "did", "url": "x"}, "device": device}), unmapped.clone()),
-        (json!({"format": "complex", "session": session}), unmapped.clone()),
+        (json!({"format": "complex", "session": session}), ending(None)),
         (json!({"format": "complex", "tenant": {"format": "opaque", "id": "ours"}}), unmapped.clone()),
         (json!({"format": "complex"}), unmapped),
     ] {
