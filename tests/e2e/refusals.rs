@@ -185,6 +185,7 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::DeviceRevoked, "revocation"),
     (Reason::SessionRevoked, "revocation"),
     (Reason::Lockdown, "revocation"),
+    (Reason::SessionPrincipalMismatch, "tokens"),
     (Reason::SessionStepUp, "tokens"),
     (Reason::TokenMalformed, "tokens"),
     (Reason::TokenUntrusted, "tokens"),
