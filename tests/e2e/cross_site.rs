@@ -238,6 +238,19 @@ async fn an_origin_that_is_allowed_no_more_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_another_site_logs_anyone_out() {
+    let (gateway, _echo) = start_with(SHARED, |setup| {
+        setup.set("store", "path = \"store/gaccong.redb\"");
+        setup.set("auth", "host = \"auth.example.test\"");
+    })
+    .await;
+    for origin in [EVIL, WIKI] {
+        let answer = send(&gateway.alice(), "POST", "/.gaccong/logout", &[("origin", origin)]).await;
+        assert_refused(&gateway, origin, &answer).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_page_calls_the_control_api() {
     let (gateway, _echo) = start_with("", control::with_control).await;
     let bob = Client::new(gateway.control(), gateway.pki(), Some(&gateway.pki().bob()));

@@ -22,8 +22,10 @@ use crate::facts::snapshot::{Listener, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
+use crate::request::cross_site::Initiator;
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
+use crate::request::forward::assertion;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
@@ -64,10 +66,19 @@ pub struct Visit<'a> {
     pub now_ms: i64,
 }
 
+/// The keys of assertions, on the host of every app. They are there even where nobody logs in.
+const KEY_SET: &str = "/.gaccong/jwks.json";
+
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
-    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| listener == Listener::Apps) else { return false };
-    normal.host == auth.host.name || (normal.own_path && snapshot.routes.of_host(&normal.host).is_some())
+    if listener != Listener::Apps {
+        return false;
+    }
+    let on_app_host = || snapshot.routes.of_host(&normal.host).is_some();
+    match &snapshot.config.auth {
+        Some(auth) => normal.host == auth.host.name || (normal.own_path && on_app_host()),
+        None => *normal.path == *KEY_SET && on_app_host(),
+    }
 }
 
 /// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
@@ -85,8 +96,15 @@ pub async fn answer(
     if let Some(head) = exchange.head_mut() {
         head.app = app;
     }
-    let answered = match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
-        Ok(visit) => dispatch(&visit, body).await,
+    let now_ms = clock::now_ms();
+    let answered = match check(&connection, &snapshot, normal, parts, now_ms) {
+        Ok(()) if parts.method == Method::GET && *normal.path == *KEY_SET => {
+            Ok(assertion::key_set(&gateway.assertions, now_ms))
+        }
+        Ok(()) => match visit(&gateway, &connection, &snapshot, normal, parts, reader, now_ms) {
+            Ok(visit) => dispatch(&visit, body).await,
+            Err(refused) => Err(refused),
+        },
         Err(refused) => Err(refused),
     };
     match answered {
@@ -101,7 +119,30 @@ pub async fn answer(
     }
 }
 
-/// The certificate counts, and so does whoever holds it.
+/// The certificate counts, and so does whoever holds it; and no page of another site asks for a change, whatever an app
+/// shares.
+fn check(
+    connection: &Connection,
+    snapshot: &Snapshot,
+    normal: &Normal,
+    parts: &Parts,
+    now_ms: i64,
+) -> Result<(), Box<Refused>> {
+    if !parts.method.is_safe() && Initiator::of(&parts.headers, &normal.authority).is_foreign() {
+        return Err(Reason::RequestCrossSite.into());
+    }
+    let certificate = match &connection.facts.identity {
+        Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
+        Identity::Invalid { reason, .. } => return Err((*reason).into()),
+        Identity::Proven { certificate, .. } => certificate,
+    };
+    let live = connection.gateway.state.live();
+    live.standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
+    snapshot.trust.standing(certificate, now_ms)?;
+    Ok(())
+}
+
+/// A visit by a browser or device that a session can be bound to.
 fn visit<'a>(
     gateway: &'a Arc<Gateway>,
     connection: &'a Arc<Connection>,
@@ -109,18 +150,10 @@ fn visit<'a>(
     normal: &'a Normal,
     parts: &'a Parts,
     reader: Reader,
+    now_ms: i64,
 ) -> Result<Visit<'a>, Box<Refused>> {
-    let now_ms = clock::now_ms();
-    let identity = &connection.facts.identity;
-    let certificate = match identity {
-        Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
-        Identity::Invalid { reason, .. } => return Err((*reason).into()),
-        Identity::Proven { certificate, .. } => certificate,
-    };
-    gateway.state.live().standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
-    snapshot.trust.standing(certificate, now_ms)?;
     let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
-    let binding = Binding::of(identity).ok_or(Reason::DeviceAbsent)?;
+    let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
     Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
 }
 
