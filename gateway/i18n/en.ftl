@@ -62,7 +62,6 @@ choice-safari = Safari: quit it completely (Command-Q) and open it again. If you
 ## Logging in and out
 
 login-link = Log in
-login-stronger = Go on to the stronger login
 login-going = You are being taken to the login. If nothing happens, follow the link below.
 login-not-sent = What you have just sent was not processed and has not reached the application.
 login-then-back = The login opens in a new tab. When you have logged in, come back to this one, go back to the form with your browser's back button, and send it again.
@@ -83,6 +82,8 @@ portal-title = Your applications
 portal-greeting = Hello { $person }. These are the applications behind this gateway.
 apps-open = You can reach these now
 apps-closed = Not open to you now
+apps-without-permit = Not for you so far
+apps-ask = If you need one of these for your work, ask your superior or whoever runs it for access.
 apps-none = There are no applications yet.
 apps-more = { $number ->
     [one] One more application is not listed here.

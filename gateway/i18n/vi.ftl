@@ -47,13 +47,12 @@ remedy-acr = Đăng nhập bằng phương thức mạnh hơn, chẳng hạn kh�
 choice-title = Nếu trình duyệt đã nhớ nhầm chứng thư
 choice-why = Trình duyệt nhớ lựa chọn chứng thư cho đến khi được đóng hẳn. Để chọn lại:
 choice-chrome = Chrome, Edge, Cốc Cốc: đóng tất cả cửa sổ của trình duyệt, kể cả cửa sổ ẩn danh, mở lại rồi chọn chứng thư của cơ quan.
-choice-firefox = Firefox: mở Cài đặt, mục Riêng tư và bảo mật, chọn Xem chứng thư, thẻ Quyết định xác thực, xóa dòng của trang này, rồi mở lại trình duyệt.
+choice-firefox = Firefox: mở Cài đặt, mục Quyền riêng tư và bảo mật, chọn Xem chứng nhận (View Certificates), thẻ Authentication Decisions, xóa dòng của trang này rồi mở lại trình duyệt.
 choice-safari = Safari: thoát hẳn trình duyệt (Command-Q) rồi mở lại. Nếu vẫn không được hỏi, hãy xóa mục của trang này trong ứng dụng Truy cập chuỗi khóa (Keychain Access).
 
 ## Đăng nhập và đăng xuất
 
 login-link = Đăng nhập
-login-stronger = Đăng nhập ở mức cao hơn
 login-going = Bạn đang được chuyển đến trang đăng nhập. Nếu trang không tự chuyển, hãy chọn liên kết dưới đây.
 login-not-sent = Nội dung bạn vừa gửi chưa được xử lý và chưa đến ứng dụng.
 login-then-back = Trang đăng nhập sẽ mở ở thẻ mới. Đăng nhập xong, bạn hãy trở về thẻ này, dùng nút Quay lại của trình duyệt để về biểu mẫu và gửi lần nữa.
@@ -74,6 +73,8 @@ portal-title = Các ứng dụng của bạn
 portal-greeting = Xin chào { $person }. Đây là các ứng dụng sau cổng này.
 apps-open = Bạn có thể truy cập ngay
 apps-closed = Hiện chưa mở cho bạn
+apps-without-permit = Bạn chưa có quyền truy cập
+apps-ask = Nếu công việc cần đến, bạn hãy đề nghị cấp trên hoặc đơn vị quản lý ứng dụng cấp quyền.
 apps-none = Hiện chưa có ứng dụng nào.
 apps-more = Còn { $number } ứng dụng khác không được liệt kê ở đây.
 

@@ -58,6 +58,7 @@ async fn pages_of_other_sites_change_nothing() {
         for fields in [
             &[("origin", EVIL)][..],
             &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
             &[("origin", "http://echo.example.test")],
             &[("origin", "https://echo.example.test:8443")],
             &[("origin", "https://echo.example.test.evil.test")],
@@ -88,6 +89,8 @@ async fn what_the_app_and_programs_send_passes() {
         &[("origin", OWN), ("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
+        // A page with `Referrer-Policy: no-referrer`.
+        &[("origin", "null"), ("sec-fetch-site", "same-origin")],
     ] {
         assert_eq!(send(&alice, "POST", "/", fields).await.status, 200, "{fields:?}");
     }

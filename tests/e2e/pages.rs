@@ -50,7 +50,7 @@ async fn a_browser_gets_a_page_in_its_language() {
         assert!(page.contains(answer.id()), "the id for the helpdesk: {page}");
         assert_self_contained(answer);
     }
-    assert!(english.text().contains("disk encryption &amp; try again"), "escaped: {}", english.text());
+    assert!(english.text().contains("disk encryption &#38; try again"), "escaped: {}", english.text());
 }
 
 fn assert_self_contained(answer: &Answer) {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::gateway::binary;
 use crate::program::Program;
 use crate::setup::DOMAIN;
-use crate::{Ca, Certified, Gateway, within_patience};
+use crate::{Ca, Certified, Gateway, eventually, within_patience};
 
 /// What tells Chromium to present a certificate without asking; `tests/run` writes it.
 const POLICY: &str = "/etc/chromium/policies/managed/gaccong-tests.json";
@@ -110,6 +110,11 @@ impl Browser {
         self.program.ask(&json!({"do": "setCookies", "cookies": cookies})).await;
     }
 
+    /// Forgets all cookies.
+    pub async fn clear_cookies(&self) {
+        self.program.ask(&json!({"do": "clearCookies"})).await;
+    }
+
     /// What the console said of errors since it was last asked.
     pub async fn complaints(&self) -> Vec<String> {
         let complaints = self.program.ask(&json!({"do": "complaints"})).await;
@@ -187,6 +192,12 @@ impl Tab<'_> {
     /// Waits until it is at a URL, and the page is there.
     pub async fn wait_until_at(&self, url: &str) {
         self.ask(json!({"do": "waitUntilAt", "url": url})).await;
+    }
+
+    /// Waits until it is at a path of a host, whatever the query.
+    pub async fn wait_until_at_path(&self, host: &str, path: &str) {
+        let url = format!("https://{host}{path}");
+        eventually(&url, || async { (self.url().await.split(['?', '#']).next() == Some(&url)).then_some(()) }).await;
     }
 
     /// Clicks.

@@ -377,3 +377,9 @@ pub async fn plain(address: SocketAddr, request: Request<Body>) -> Result<Answer
     tokio::spawn(connection);
     Answer::read(sender.send_request(request).await?).await
 }
+
+/// `POST` of a form in clear, on a connection of its own.
+pub async fn plain_post(address: SocketAddr, path: &str, form: &str) -> Result<Answer, BoxError> {
+    let request = request("POST", "localhost", path).header("content-type", "application/x-www-form-urlencoded");
+    plain(address, request.body(full(form.to_owned()))?).await
+}

@@ -53,6 +53,8 @@ struct State {
     asked: Mutex<BTreeMap<String, u64>>,
     /// What each code is worth; it is worth that once.
     codes: Mutex<BTreeMap<String, String>>,
+    /// What its refresh token is worth; without it, the session is over.
+    refreshed: Mutex<Option<String>>,
 }
 
 impl FakeProvider {
@@ -74,6 +76,7 @@ impl FakeProvider {
             faults: Mutex::default(),
             asked: Mutex::default(),
             codes: Mutex::default(),
+            refreshed: Mutex::default(),
         });
         let task = tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&state)));
         Self { state, ca, port, task }
@@ -119,6 +122,11 @@ impl FakeProvider {
         let code = format!("code-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.state.codes.lock().unwrap().insert(code.clone(), id_token.to_owned());
         code
+    }
+
+    /// What a refresh brings from now on: an ID token, or the end of the session.
+    pub fn refresh_to(&self, id_token: Option<&str>) {
+        *self.state.refreshed.lock().unwrap() = id_token.map(str::to_owned);
     }
 
     /// What a good ID token says of Alice.
@@ -199,15 +207,25 @@ fn honest(state: &State, path: &str, form: &str) -> Response<Body> {
     match path {
         "/.well-known/openid-configuration" => json_answer(200, &metadata(&state.issuer).to_string()),
         "/jwks.json" => json_answer(200, &state.key.jwks().to_string()),
-        "/token" => match field("code").and_then(|code| state.codes.lock().unwrap().remove(code)) {
+        "/token" => match id_token(state, field("grant_type"), field("code")) {
             Some(id_token) => {
-                let tokens =
-                    json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 300, "id_token": id_token});
+                let tokens = json!({
+                    "access_token": "opaque", "token_type": "Bearer", "expires_in": 300, "id_token": id_token,
+                    "refresh_token": "the-refresh-token",
+                });
                 json_answer(200, &tokens.to_string())
             }
             None => json_answer(400, &json!({"error": "invalid_grant"}).to_string()),
         },
         _ => json_answer(404, "{}"),
+    }
+}
+
+/// What a grant is worth.
+fn id_token(state: &State, grant_type: Option<&str>, code: Option<&str>) -> Option<String> {
+    match grant_type {
+        Some("refresh_token") => state.refreshed.lock().unwrap().clone(),
+        _ => state.codes.lock().unwrap().remove(code?),
     }
 }
 

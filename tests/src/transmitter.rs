@@ -153,8 +153,18 @@ impl Transmitter {
 
     /// A signed token whose header names some key.
     pub fn token_of_kid(&self, kid: &str, claims: &Value) -> String {
-        let header =
-            Header { typ: Some("secevent+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
+        self.token_of_type("secevent+jwt", kid, claims)
+    }
+
+    /// A signed access token (RFC 9068).
+    pub fn access_token(&self, claims: &Value) -> String {
+        let kid = self.state.key.lock().unwrap().kid.clone();
+        self.token_of_type("at+jwt", &kid, claims)
+    }
+
+    /// A signed token whose header names some type and some key.
+    pub fn token_of_type(&self, typ: &str, kid: &str, claims: &Value) -> String {
+        let header = Header { typ: Some(typ.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, claims, &self.state.key.lock().unwrap().key).unwrap()
     }
 

@@ -78,8 +78,8 @@ impl UserAgent {
     }
 
     fn cookies_of(&self, host: &str) -> Option<String> {
-        let cookies = self.cookies.iter().filter(|((of, _), _)| of == host);
-        let cookies: Vec<_> = cookies.map(|((_, name), value)| format!("{name}={value}")).collect();
+        let cookies: Vec<_> =
+            self.cookies_of_host(host).iter().map(|(name, value)| format!("{name}={value}")).collect();
         (!cookies.is_empty()).then(|| cookies.join("; "))
     }
 
@@ -101,8 +101,13 @@ impl UserAgent {
 
     /// A cookie whose name begins so.
     pub fn cookie(&self, host: &str, name: &str) -> Option<(String, String)> {
-        let found = self.cookies.iter().find(|((of, full), _)| of == host && full.starts_with(name));
-        found.map(|((_, name), value)| (name.clone(), value.clone()))
+        self.cookies_of_host(host).into_iter().find(|(full, _)| full.starts_with(name))
+    }
+
+    /// The cookies of a host.
+    pub fn cookies_of_host(&self, host: &str) -> Vec<(String, String)> {
+        let cookies = self.cookies.iter().filter(|((of, _), _)| of == host);
+        cookies.map(|((_, name), value)| (name.clone(), value.clone())).collect()
     }
 
     /// Sets a cookie.

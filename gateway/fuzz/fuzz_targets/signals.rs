@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use gaccong::signals::jwks::Keys;
-use gaccong::signals::name::MAX_NAME_BYTES;
+use gaccong::jose::jwks::Keys;
+use gaccong::jose::name::MAX_NAME_BYTES;
 use gaccong::signals::set::{Expected, MAX_SET_BYTES, SignedSet};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};

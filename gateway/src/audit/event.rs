@@ -7,6 +7,7 @@ use gaccong_policy::PolicyIds;
 use http::{Method, Version};
 use uuid::Uuid;
 
+use crate::audit::authentication::AuthenticationEvent;
 use crate::audit::signal::SignalEvent;
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
@@ -25,6 +26,8 @@ pub enum Event {
     Request(Box<RequestEvent>),
     /// A connection attempt that was refused: OCSF Network Activity (4001), activity Refuse.
     Connection(Box<ConnectionEvent>),
+    /// A login, or the end of a session: OCSF Authentication (3002).
+    Authentication(Box<AuthenticationEvent>),
     /// Policies came into force, or did not load: OCSF Entity Management (3004), activity Activate.
     Policies(Box<PoliciesEvent>),
     /// A signal, or a change of its stream: OCSF Entity Management (3004).

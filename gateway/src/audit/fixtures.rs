@@ -43,6 +43,7 @@ fn certificate() -> Arc<ClientCertificate> {
 pub(crate) fn credential() -> Credential {
     Credential {
         method: credential::Method::Login(LoginMethod::Oidc),
+        issuer: None,
         principal: alice(),
         groups: Arc::default(),
         acr: Some("phr".into()),

@@ -4,6 +4,7 @@
 //! authenticated goes through a bounded [`lane`] of its own, so that a scanner cannot fill the queue. A thread of its own
 //! ([`log`]) serializes both to lines of OCSF ([`ocsf`]) and writes them; [`read`] and [`recorded`] read them back.
 
+pub mod authentication;
 pub mod counters;
 pub mod event;
 pub mod lane;

@@ -1,13 +1,14 @@
 //! An event as one line of JSON after the Open Cybersecurity Schema Framework, version 1.8.
 //!
 //! A request is an HTTP Activity (4002), a refused connection attempt a Network Activity (4001, Refuse), both with the
-//! `security_control` profile. A load of policies is an Entity Management (3004, Activate), as are signals and changes of
+//! `security_control` profile. A login or the end of a session is an Authentication (3002). A load of policies is an Entity Management (3004, Activate), as are signals and changes of
 //! grants for emergencies and of what is kept (3004); a decision that Cedar would have made otherwise a Detection
 //! Finding (2004). What OCSF has no place for stands under `unmapped.gaccong`, which has its own version.
 //!
 //! A line is never longer than [`LINE_LIMIT`]: every text is cut at a bound and says so. The bounds are generous at
 //! first; the rare line that is still too long is written again under tight ones, whose sum fits.
 
+mod authentication;
 mod detection_finding;
 mod entity_management;
 mod grant;
@@ -21,6 +22,7 @@ mod unmapped;
 
 use serde::{Serialize, Serializer};
 
+use self::authentication::Authentication;
 use self::detection_finding::DetectionFinding;
 use self::entity_management::EntityManagement;
 use self::http_activity::HttpActivity;
@@ -78,6 +80,7 @@ fn serialize<S: Serializer>(event: &Event, bounds: &'static Bounds, serializer: 
     match event {
         Event::Request(request) => HttpActivity::of(request, bounds).serialize(serializer),
         Event::Connection(attempt) => NetworkActivity::of(attempt, bounds).serialize(serializer),
+        Event::Authentication(login) => Authentication::of(login, bounds).serialize(serializer),
         Event::ShadowMismatch(mismatch) => DetectionFinding::of(mismatch, bounds).serialize(serializer),
         Event::Signal(signal) => SignalRecord::of(signal, bounds).serialize(serializer),
         Event::State(change) => StateChange::of(change, bounds).serialize(serializer),

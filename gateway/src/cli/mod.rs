@@ -12,6 +12,7 @@ pub mod remote;
 pub mod revoke;
 pub mod run;
 pub mod schema;
+pub mod session;
 mod signing;
 pub mod store;
 pub mod why;
@@ -63,6 +64,9 @@ pub enum Command {
     /// Refuses people, devices and certificates at once, in live streams too.
     #[command(subcommand)]
     Revoke(revoke::RevokeCommand),
+    /// Who is logged in.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Closes apps, groups, issuers and trust domains until another person opens them.
     #[command(subcommand)]
     Lockdown(lockdown::LockdownCommand),
@@ -101,6 +105,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Device(command) => device::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Revoke(command) => revoke::run(&command),
+        Command::Session(command) => session::run(&command),
         Command::Lockdown(command) => lockdown::run(&command),
         Command::Alert(command) => lockdown::alert(&command),
         Command::Store(command) => store::run(&command),

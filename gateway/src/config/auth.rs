@@ -34,6 +34,13 @@ pub struct AuthHost {
     pub port: Option<u16>,
 }
 
+impl Auth {
+    /// Whether a connection that was opened for this name is asked for a person's card instead of the device's certificate.
+    pub fn is_opened_with_cards(&self, sni: Option<&str>) -> bool {
+        !self.trust.is_empty() && sni == Some(&*self.host.name)
+    }
+}
+
 impl AuthHost {
     /// `https://auth.example.org`, with the port where it is not 443 (RFC 6454 §6.2).
     pub fn origin(&self) -> String {

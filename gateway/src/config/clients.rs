@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::group_rule::{self, GroupRule};
 use super::name::{self, NameRule};
 use super::reader::{Table, Text, file};
 use super::revocation::{self, CrlFetch, Ocsp};
@@ -19,6 +20,13 @@ pub struct Clients {
     pub cache: Option<PathBuf>,
     /// `[[clients.trust]]`: at least one, names unique.
     pub trust: Vec<TrustDomain>,
+}
+
+impl Clients {
+    /// The trust domain of that name.
+    pub fn domain(&self, name: &str) -> Option<&TrustDomain> {
+        self.trust.iter().find(|domain| *domain.name == *name)
+    }
 }
 
 /// Whether a client must present a certificate.
@@ -58,6 +66,15 @@ pub struct TrustDomain {
     pub person: Option<NameRule>,
     /// `workload`
     pub workload: Option<NameRule>,
+    /// `[[clients.trust.groups]]`: groups of those whom its certificates name.
+    pub groups: Vec<GroupRule>,
+}
+
+impl TrustDomain {
+    /// The groups of whom its certificates name so.
+    pub fn groups_of<'a>(&'a self, principal: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        self.groups.iter().filter(|rule| rule.matches(principal)).flat_map(|rule| &rule.groups)
+    }
 }
 
 /// `[clients]` and where the names of its trust domains stand.
@@ -107,6 +124,7 @@ fn trust_domain<'a>(mut table: Table<'a>, cache: Option<&Path>) -> Option<(Trust
     let device = table.text("device");
     let person = table.text("person");
     let workload = table.text("workload");
+    let groups = group_rule::rules(table.tables("groups"));
     let spot = table.spot;
     table.finish();
 
@@ -120,7 +138,7 @@ fn trust_domain<'a>(mut table: Table<'a>, cache: Option<&Path>) -> Option<(Trust
     let rule = |text: Option<Text<'_>>| text.and_then(|text| name::rule(&text));
     let (device, person, workload) = (rule(device), rule(person), rule(workload));
     let name = name?;
-    let domain = TrustDomain { name: identifier(&name)?, ca, crl, crl_fetch, ocsp, device, person, workload };
+    let domain = TrustDomain { name: identifier(&name)?, ca, crl, crl_fetch, ocsp, device, person, workload, groups };
     Some((domain, name.spot))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::clients::identifier;
 use super::diagnostic::{one_of, suggestion};
+use super::jwt::{self, JwtIssuer};
 use super::reader::{Table, Text};
 use super::reporter::{self, DEFAULT_RANK, Osquery, PostureSource};
 use super::signing::{self, Signing};
@@ -44,6 +45,15 @@ pub struct Identity {
     pub groups: Option<PathBuf>,
     /// `[identity.oidc]`
     pub oidc: Option<Arc<Oidc>>,
+    /// `[[identity.jwt]]`, in the order of the file.
+    pub jwt: Vec<Arc<JwtIssuer>>,
+}
+
+impl Identity {
+    /// Whether groups come from issuers too, whose names are not known here.
+    pub fn has_issuers(&self) -> bool {
+        self.oidc.is_some() || !self.jwt.is_empty()
+    }
 }
 
 /// `[posture]`
@@ -131,8 +141,9 @@ pub(super) fn identity<'a>(mut table: Table<'a>) -> (Identity, Option<Spot<'a>>)
     let oidc = table.table("oidc");
     let oidc_spot = oidc.as_ref().map(|oidc| oidc.spot);
     let oidc = oidc.and_then(oidc::read).map(Arc::new);
+    let jwt = jwt::issuers(table.tables("jwt"));
     table.finish();
-    (Identity { groups, oidc }, oidc_spot)
+    (Identity { groups, oidc, jwt }, oidc_spot)
 }
 
 /// `[posture]`, and where the trust domains stand that its sources name.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use super::KeyRef;
+use super::jwks;
 use super::reader::{Table, Text, file};
-use super::signals;
 use crate::outgoing::Url;
 
 /// `[identity.oidc]`: the provider, and what its tokens say of a person.
@@ -59,9 +59,9 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Oidc> {
     let principal = claim(&mut table, "principal", "sub");
     let groups = claim(&mut table, "groups", "groups");
     let acr_values = table.texts("acr_values").iter().filter_map(name).collect();
-    let algorithms = signals::algorithms(&mut table);
+    let algorithms = jwks::algorithms(&mut table);
     let userinfo = table.flag("userinfo", false);
-    let refresh_after = table.seconds("refresh_s", 900, 60..=86_400);
+    let refresh_after = table.seconds("refresh_s", 900, 1..=86_400);
     let leeway = table.seconds("leeway_s", 60, 0..=300);
     let logout = table.flag("logout", true);
     table.finish();

@@ -1,7 +1,5 @@
 //! `[[signals]]`: streams of signals, by the OpenID Shared Signals Framework 1.0.
 
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +8,9 @@ use jsonwebtoken::Algorithm;
 use super::KeyRef;
 use super::clients::identifier;
 use super::diagnostic::{one_of, suggestion};
-use super::reader::{Table, Text, file};
+use super::jwks::{self, Endpoint, JwksSource};
+use super::reader::{Table, Text};
 use super::source::Spot;
-use crate::outgoing::Url;
 use crate::signals::event::EventType;
 
 const DAY_S: u64 = 86_400;
@@ -42,24 +40,6 @@ pub struct SignalStream {
     pub fact_max_age: Duration,
     /// `quiet_s`: after how long a silence it counts as lost. Default never.
     pub quiet: Option<Duration>,
-}
-
-/// `[signals.jwks]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JwksSource {
-    /// `file`
-    File(PathBuf),
-    /// `url`
-    Url(Endpoint),
-}
-
-/// An address that the gateway calls, and the CAs that its server must be vouched for by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `url`: https.
-    pub url: Url,
-    /// `ca`: PEM files.
-    pub ca: Vec<PathBuf>,
 }
 
 /// How tokens get here.
@@ -122,8 +102,6 @@ pub enum SerialBase {
 const FORMATS: [(&str, NameFormat); 3] =
     [("email", NameFormat::Email), ("sub", NameFormat::Sub), ("opaque", NameFormat::Opaque)];
 
-const ALGORITHMS: [&str; 9] = ["ES256", "ES384", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"];
-
 /// Every stream, and where its name stands.
 pub(super) fn streams(tables: Vec<Table<'_>>) -> Vec<(SignalStream, Spot<'_>)> {
     tables.into_iter().filter_map(stream).collect()
@@ -133,9 +111,8 @@ fn stream(mut table: Table<'_>) -> Option<(SignalStream, Spot<'_>)> {
     let name = table.required_text("name");
     let issuer = table.required_text("issuer").map(|text| Arc::from(&*text));
     let audience = table.required_text("audience").map(|text| Arc::from(&*text));
-    let algorithms = algorithms(&mut table);
-    table.require("jwks", "`[signals.jwks]`");
-    let jwks = table.table("jwks").and_then(jwks);
+    let algorithms = jwks::algorithms(&mut table);
+    let jwks = jwks::jwks(&mut table);
     let delivery = delivery(&mut table);
     let names = subject_names(&mut table, issuer.as_ref());
     let events: Vec<_> = table.texts("events").iter().filter_map(event_type).collect();
@@ -161,18 +138,6 @@ fn stream(mut table: Table<'_>) -> Option<(SignalStream, Spot<'_>)> {
     Some((stream, name.spot))
 }
 
-/// `algorithms` that may sign tokens. A symmetric one is none of them, nor is `none`.
-pub(super) fn algorithms(table: &mut Table<'_>) -> Vec<Algorithm> {
-    let given: Vec<_> = table.texts("algorithms").iter().filter_map(algorithm).collect();
-    let default = || vec![Algorithm::ES256, Algorithm::PS256, Algorithm::RS256, Algorithm::EdDSA];
-    if given.is_empty() { default() } else { given }
-}
-
-fn algorithm(text: &Text<'_>) -> Option<Algorithm> {
-    let known = ALGORITHMS.contains(&&**text).then(|| Algorithm::from_str(text).ok()).flatten();
-    known.or_else(|| text.refuse(format!("`{}` cannot sign tokens here", &**text), one_of(ALGORITHMS)))
-}
-
 fn event_type(text: &Text<'_>) -> Option<EventType> {
     let names = || EventType::ALL.into_iter().map(EventType::as_str);
     let found = EventType::ALL.into_iter().find(|known| known.as_str() == &**text);
@@ -180,20 +145,6 @@ fn event_type(text: &Text<'_>) -> Option<EventType> {
         let hint = suggestion(text, names());
         text.refuse(format!("unknown event type `{}`{hint}", &**text), one_of(names()))
     })
-}
-
-fn jwks(mut table: Table<'_>) -> Option<JwksSource> {
-    let spot = table.spot;
-    let by_file = table.has("file");
-    if by_file == table.has("url") {
-        return spot.refuse("keys come from one place", "either `file`, or `url` with `ca`");
-    }
-    let source = match by_file {
-        true => table.required_file("file").map(JwksSource::File),
-        false => endpoint(&mut table).map(JwksSource::Url),
-    };
-    table.finish();
-    source
 }
 
 fn delivery(table: &mut Table<'_>) -> Option<Delivery> {
@@ -207,23 +158,11 @@ fn delivery(table: &mut Table<'_>) -> Option<Delivery> {
         return Some(Delivery::Push { bearer });
     }
     let mut poll = table.table("poll")?;
-    let endpoint = endpoint(&mut poll);
+    let endpoint = jwks::endpoint(&mut poll);
     let credential = poll.key("credential");
     let every = poll.seconds("every_s", 30, 1..=DAY_S);
     poll.finish();
     Some(Delivery::Poll { endpoint: endpoint?, credential, every })
-}
-
-/// Whoever could answer in the transmitter's place could open what it closed: a server is always proven.
-fn endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
-    let url = table.required_text("url");
-    let ca = table.required_texts("ca").iter().filter_map(file).collect();
-    let text = url?;
-    match text.parse::<Url>() {
-        Ok(url) if url.is_https() => Some(Endpoint { url, ca }),
-        Ok(_) => text.refuse("signals are fetched from servers that prove who they are", "`https://host/path`"),
-        Err(error) => text.refuse(format!("`{}` cannot be called: {error}", &*text), "`https://host/path`"),
-    }
 }
 
 fn subject_names(table: &mut Table<'_>, issuer: Option<&Arc<str>>) -> Option<SubjectNames> {

@@ -81,6 +81,7 @@ pub enum Operation {
     Revoke,
     Reinstate,
     Reauthenticate,
+    ListSessions,
     ListLockdowns,
     Lock,
     Lift,

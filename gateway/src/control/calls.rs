@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::control::call::{About, Call, Operation, Shape, segments};
-use crate::control::{alert, lockdowns, posture, problem, reauthentications, revocations, signals};
+use crate::control::{alert, lockdowns, posture, problem, reauthentications, revocations, sessions, signals};
 use crate::osquery::protocol;
 use crate::signals::set::MAX_SET_BYTES;
 use crate::state::{ScopeKind, SubjectKind};
@@ -87,6 +87,12 @@ pub static CALLS: &[Call] = &[
         request: Shape::of::<reauthentications::Reauthenticate>(),
         request_optional: true,
         ..call(Operation::Reauthenticate, "POST", "/v1/reauthentications", "control:reauthenticate")
+    },
+    Call {
+        summary: "Who is logged in, by pages; of one `user`, or on one `device`, where the query names one.",
+        filters: &["user", "device", "after"],
+        response: Shape::of::<sessions::Sessions>(),
+        ..call(Operation::ListSessions, "GET", "/v1/sessions", "control:list")
     },
     Call {
         summary: "What is closed.",

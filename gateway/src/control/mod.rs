@@ -13,6 +13,7 @@ pub mod posture;
 mod problem;
 mod reauthentications;
 mod revocations;
+mod sessions;
 pub mod signals;
 
 use std::fmt::Display;
@@ -222,6 +223,7 @@ async fn dispatch(asking: &Asking<'_>) -> Answer {
         Operation::Revoke => revocations::revoke(asking).await,
         Operation::Reinstate => revocations::reinstate(asking).await,
         Operation::Reauthenticate => reauthentications::ask(asking).await,
+        Operation::ListSessions => sessions::list(asking),
         Operation::ListLockdowns => lockdowns::list(asking),
         Operation::Lock => lockdowns::lock(asking).await,
         Operation::Lift => lockdowns::lift(asking).await,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::problem::Words;
 use super::{Answer, Asking};
 use crate::clock;
-use crate::state::{Change, Revocation};
+use crate::state::{Change, Revocation, Subject, SubjectKind};
 
 /// The longest revocation that ends by itself: ten years.
 const MAX_FOR_S: u32 = 3650 * 86_400;
@@ -83,12 +83,18 @@ pub(super) async fn revoke(asking: &Asking<'_>) -> Answer {
         return Answer::problem(StatusCode::BAD_REQUEST, format!("`for_s` must be from 1 to {MAX_FOR_S}"));
     }
     let at_ms = clock::now_ms();
-    let until_ms = for_s.map(|seconds| at_ms + i64::from(seconds) * 1000);
+    let until_ms = for_s.map(|seconds| at_ms + i64::from(seconds) * 1000).or_else(|| end_of(asking, &subject));
     let revocation = Revocation { subject, reason: reason.map(Arc::from), by: asking.by(), at_ms, until_ms };
     match asking.change(Change::Revoke(revocation)).await {
         Ok(applied) => Answer::of(&Revoked { store_serial: applied.serial }),
         Err(answer) => answer,
     }
+}
+
+/// When a session would have ended by itself: its revocation need not be kept for longer.
+fn end_of(asking: &Asking<'_>, subject: &Subject) -> Option<i64> {
+    let session = asking.gateway.state.live().sessions.entries.get(&subject.id);
+    session.filter(|_| subject.kind == SubjectKind::Session).map(|session| session.expires_at_ms.saturating_add(1))
 }
 
 pub(super) async fn reinstate(asking: &Asking<'_>) -> Answer {

@@ -17,6 +17,7 @@ use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::request::identify::Identity;
 use crate::signals::stream::Streams;
+use crate::tokens::Issuers;
 
 /// Everything that a request is judged by.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Snapshot {
     pub signals: Streams,
     /// The OpenID provider where people log in, where there is one.
     pub oidc: Option<Arc<Provider>>,
+    /// The issuers of access tokens.
+    pub tokens: Issuers,
     /// Hosts and their apps.
     pub routes: Routes,
     /// The control API, where there is one.

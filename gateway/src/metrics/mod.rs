@@ -2,8 +2,10 @@
 
 mod posture;
 mod scrape;
+mod sessions;
 mod shadow;
 mod signals;
+mod tokens;
 
 use std::time::Duration;
 
@@ -13,8 +15,10 @@ use prometheus::{
 };
 
 pub use self::posture::PostureCounters;
+pub use self::sessions::SessionCounters;
 pub use self::shadow::ShadowCounters;
 pub use self::signals::SignalCounters;
+pub use self::tokens::TokenCounters;
 use crate::audit::event::{Outcome, RequestEvent, Verdict};
 use crate::reason::Reason;
 use crate::request::forward::Failure;
@@ -47,6 +51,8 @@ pub struct Metrics {
     ocsp_answers: IntCounterVec,
     shadow: ShadowCounters,
     signals: SignalCounters,
+    tokens: TokenCounters,
+    sessions: SessionCounters,
     scraped: scrape::Scraped,
 }
 
@@ -76,6 +82,8 @@ impl Metrics {
         let ocsp_answers = counter("ocsp_answers_total", "Questions to OCSP responders.", &["trust", "result"])?;
         let shadow = ShadowCounters::new(&registry)?;
         let signals = SignalCounters::new(&registry)?;
+        let tokens = TokenCounters::new(&registry)?;
+        let sessions = SessionCounters::new(&registry)?;
         let scraped = scrape::Scraped::new(&registry)?;
         let all: [Box<dyn Collector>; 13] = [
             Box::new(requests.clone()),
@@ -111,6 +119,8 @@ impl Metrics {
             ocsp_answers,
             shadow,
             signals,
+            tokens,
+            sessions,
             scraped,
         })
     }
@@ -125,9 +135,19 @@ impl Metrics {
         &self.shadow
     }
 
+    /// What is counted of access tokens.
+    pub fn tokens(&self) -> &TokenCounters {
+        &self.tokens
+    }
+
     /// What is counted of streams of signals.
     pub fn signals(&self) -> &SignalCounters {
         &self.signals
+    }
+
+    /// What is counted of logins at the identity provider.
+    pub fn sessions(&self) -> &SessionCounters {
+        &self.sessions
     }
 
     /// A request has ended.

@@ -21,6 +21,8 @@ pub(super) struct Scraped {
     audit_queue: IntGauge,
     rate_limited: IntGauge,
     assertions: IntGauge,
+    sessions: IntGauge,
+    oidc_up: IntGaugeVec,
     grants: IntGauge,
     policy_info: IntGaugeVec,
     pub(super) reload_success: IntGauge,
@@ -45,6 +47,8 @@ impl Scraped {
             audit_queue: single("audit_queue_records", "Places of the audit queue that are taken.")?,
             rate_limited: single("rate_limit_buckets", "Principals of which requests are counted, by app.")?,
             assertions: single("assertions_cached", "Assertions that are used again for a while.")?,
+            sessions: single("sessions", "Login sessions that are kept.")?,
+            oidc_up: gauge("oidc_up", "Whether the OpenID provider answered when it was last asked.", &[])?,
             grants: single("break_glass_grants", "Grants for emergencies that are in force.")?,
             policy_info: gauge("policy_info", "The policies in force.", &["digest"])?,
             reload_success: single("config_last_reload_success", "Whether the last load came into force.")?,
@@ -55,7 +59,7 @@ impl Scraped {
         };
         let build = gauge("build_info", "The version that is running.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let all: [Box<dyn Collector>; 18] = [
+        let all: [Box<dyn Collector>; 20] = [
             Box::new(scraped.connections.clone()),
             Box::new(scraped.posture_age.clone()),
             Box::new(scraped.posture_devices.clone()),
@@ -67,6 +71,8 @@ impl Scraped {
             Box::new(scraped.audit_queue.clone()),
             Box::new(scraped.rate_limited.clone()),
             Box::new(scraped.assertions.clone()),
+            Box::new(scraped.sessions.clone()),
+            Box::new(scraped.oidc_up.clone()),
             Box::new(scraped.grants.clone()),
             Box::new(scraped.policy_info.clone()),
             Box::new(scraped.reload_success.clone()),
@@ -112,6 +118,11 @@ impl Scraped {
         self.audit_queue.set(count(gateway.audit.depth()));
         self.rate_limited.set(count(gateway.rate_limits.len()));
         self.assertions.set(count(gateway.assertions.cached()));
+        self.sessions.set(count(gateway.state.live().sessions.entries.len()));
+        self.oidc_up.reset();
+        if let Some(provider) = &snapshot.oidc {
+            self.oidc_up.with_label_values::<&str>(&[]).set(provider.answers().into());
+        }
         self.grants.set(count(gateway.grants.load().in_force(now_ms).count()));
         self.audit_records.reset();
         let counters = &gateway.audit_counters;

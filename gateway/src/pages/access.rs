@@ -13,6 +13,8 @@ pub struct Apps<'a> {
     pub open: Vec<OpenApp<'a>>,
     /// The others.
     pub closed: Vec<ClosedApp<'a>>,
+    /// Those that nothing permits the person to reach: the names only.
+    pub without_permit: Vec<Cow<'a, str>>,
     /// How many more there are.
     pub more: usize,
 }
@@ -41,7 +43,7 @@ pub struct ClosedApp<'a> {
 
 impl Apps<'_> {
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.closed.is_empty()
+        self.open.is_empty() && self.closed.is_empty() && self.without_permit.is_empty()
     }
 
     pub(super) fn more(&self, language: Language) -> Option<Cow<'static, str>> {

@@ -1,5 +1,6 @@
 //! A page as it is sent, and what it may do in a browser.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -43,10 +44,8 @@ pub trait Page: Template {
 pub struct Allowed<'a> {
     /// The one script that may run.
     pub script: Option<&'a str>,
-    /// Whether it has a form, which is sent to where it came from.
-    pub form: bool,
-    /// Where that form's answer may lead: Chromium asks `form-action` about redirects too.
-    pub form_leads_to: Option<&'a str>,
+    /// Where its form may lead beside this host, if it has one.
+    pub form: Option<&'a [Cow<'a, str>]>,
     /// Whether other pages may show it in a frame.
     pub framed: bool,
 }
@@ -62,9 +61,9 @@ impl Allowed<'_> {
         if logo {
             policy.push_str("; img-src data:");
         }
-        let form = if self.form { "'self'" } else { "'none'" };
-        let _ = write!(policy, "; base-uri 'none'; form-action {form}");
-        if let Some(origin) = self.form_leads_to.filter(|_| self.form) {
+        policy.push_str("; base-uri 'none'; form-action ");
+        policy.push_str(if self.form.is_some() { "'self'" } else { "'none'" });
+        for origin in self.form.unwrap_or_default() {
             let _ = write!(policy, " {origin}");
         }
         policy.push_str(if self.framed { "; frame-ancestors https:" } else { "; frame-ancestors 'none'" });

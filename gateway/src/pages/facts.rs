@@ -6,8 +6,14 @@ use super::Language;
 use super::status::{Check, State};
 use crate::facts::posture::{Fact, FactName, FactValue};
 
-/// What is shown of a fact.
-pub fn check(fact: &Fact, language: Language, now_ms: i64) -> Check<'_> {
+/// What is shown of facts that are sorted by name: of each name that which counts, or the first of those that do not.
+pub fn checks(facts: &[Fact], language: Language, now_ms: i64) -> Vec<Check<'_>> {
+    let by_name = facts.chunk_by(|one, other| one.name == other.name);
+    let shown = by_name.filter_map(|same| same.iter().find(|fact| fact.is_fresh(now_ms)).or(same.first()));
+    shown.map(|fact| check(fact, language, now_ms)).collect()
+}
+
+fn check(fact: &Fact, language: Language, now_ms: i64) -> Check<'_> {
     let state = if fact.is_fresh(now_ms) { state(fact) } else { State::Stale };
     Check {
         name: name(fact.name, language),
@@ -20,7 +26,7 @@ pub fn check(fact: &Fact, language: Language, now_ms: i64) -> Check<'_> {
 }
 
 /// What a fact is called.
-pub fn name(name: FactName, language: Language) -> Cow<'static, str> {
+fn name(name: FactName, language: Language) -> Cow<'static, str> {
     language.say(match name {
         FactName::Managed => "fact-managed",
         FactName::Platform => "fact-platform",

@@ -58,6 +58,11 @@ impl<'a> Layout<'a> {
         !self.links.is_empty() || self.back.is_some()
     }
 
+    /// Whether the operator says whom to ask.
+    pub(super) fn has_help(&self) -> bool {
+        self.help().is_some() || !self.pages.contact.is_empty()
+    }
+
     /// What the operator adds about help, in the page's language.
     pub(super) fn help(&self) -> Option<&str> {
         match self.language {

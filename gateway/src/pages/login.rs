@@ -37,13 +37,6 @@ pub enum How {
 }
 
 impl How {
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Automatic | Self::Framed | Self::AfterForm => "login-link",
-            Self::Asked => "login-stronger",
-        }
-    }
-
     pub(super) fn target(self) -> Option<&'static str> {
         match self {
             Self::Automatic | Self::Asked => None,

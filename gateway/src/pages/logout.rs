@@ -1,5 +1,7 @@
 //! Logging out: the question before, and the word after.
 
+use std::borrow::Cow;
+
 use askama::Template;
 
 use super::{Allowed, Layout, Page};
@@ -8,14 +10,16 @@ use super::{Allowed, Layout, Page};
 #[derive(Debug, Template)]
 #[template(path = "log_out.html")]
 pub struct LogOut<'a> {
-    /// See [`Layout`]; its `back` is offered to those who want to stay.
+    /// See [`Layout`].
     pub layout: Layout<'a>,
     /// Where the form is sent.
     pub action: &'a str,
     /// What proves that it is this form.
     pub token: &'a str,
-    /// The origin of the identity provider, where it is told of the logout.
-    pub provider: Option<&'a str>,
+    /// Where those go who want to stay.
+    pub stay: &'a str,
+    /// The origins to which the form's answer leads: Chromium asks `form-action` about redirects too.
+    pub leads_to: Vec<Cow<'a, str>>,
 }
 
 impl Page for LogOut<'_> {
@@ -24,7 +28,7 @@ impl Page for LogOut<'_> {
     }
 
     fn allowed(&self) -> Allowed<'_> {
-        Allowed { form: true, form_leads_to: self.provider, ..Allowed::default() }
+        Allowed { form: Some(&self.leads_to), ..Allowed::default() }
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Refusal<'a> {
     /// The way to a login, where one would help.
     pub login: Option<Login<'a>>,
     /// Where to begin again.
-    pub try_again: Option<Cow<'a, str>>,
+    pub try_again: Option<&'a str>,
     /// Where the device's state can be seen.
     pub status_page: Option<&'a str>,
     /// Whether the browser may have remembered a wrong certificate.

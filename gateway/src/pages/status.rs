@@ -23,6 +23,8 @@ pub struct Status<'a> {
     pub person: Option<Cow<'a, str>>,
     /// How they proved it.
     pub login: Option<Login<'a>>,
+    /// Where to log in, where nobody is.
+    pub log_in: Option<&'a str>,
     /// From which device.
     pub device: Device<'a>,
     /// What they may reach.

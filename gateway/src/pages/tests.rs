@@ -52,7 +52,7 @@ fn refusal<'a>(language: Language, pages: &'a Pages, how: Option<How>) -> Refusa
         advice: said("Bật mã hóa ổ đĩa.", Language::Vietnamese),
         remedies: vec![language.say("remedy-disk_encrypted"), HOSTILE.into()],
         login: how.map(login),
-        try_again: Some("/".into()),
+        try_again: Some("/"),
         status_page: Some("/.gaccong/status"),
         certificate_choice: true,
         request_id: Some("00000000-0000-0000-0000-000000000007".into()),
@@ -74,6 +74,7 @@ fn apps(language: Language) -> Apps<'static> {
             OpenApp { name: "any".into(), url: None },
         ],
         closed: vec![closed("archive"), closed(HOSTILE)],
+        without_permit: vec!["mail".into(), HOSTILE.into()],
         more: 3,
     }
 }
@@ -99,6 +100,7 @@ fn status(language: Language, pages: &Pages) -> Status<'_> {
             at_ms: NOW_MS - 3_600_000,
             until_ms: Some(NOW_MS + 3_600_000),
         }),
+        log_in: None,
         device: Device {
             id: Some("laptop-7".into()),
             not_after_ms: Some(NOW_MS + 3 * DAY_MS),
@@ -128,7 +130,8 @@ fn all(language: Language, pages: &Pages) -> Vec<(&'static str, Document)> {
         layout: Layout { back: Some("/a".into()), ..layout("log-out-title") },
         action: "/.gaccong/logout",
         token: "token",
-        provider: Some("https://idp.example.test"),
+        stay: "/",
+        leads_to: vec!["https://auth.example.test".into(), "https://idp.example.test".into()],
     };
     let going =
         GoToLogin { layout: layout("login-link"), detail: "Log in first.".into(), login: login(How::Automatic) };

@@ -18,6 +18,7 @@ use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::signals::stream::Streams;
 use crate::signers::Signers;
+use crate::tokens::Issuers;
 
 /// A snapshot that can be put in force, and what is odd about it.
 #[derive(Debug)]
@@ -47,20 +48,22 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     let groups = findings.keep(load_groups(&config.identity));
     let posture = findings.keep(load_posture(&config.posture));
     let threats = load_threats(&config, previous, &mut findings);
-    let names = policies::Names::of(&config.apps, groups.as_ref(), Some(&config.clients));
+    let listed = groups.as_ref().filter(|_| !config.identity.has_issuers());
+    let names = policies::Names::of(&config.apps, listed, Some(&config.clients));
     let in_force = previous.and_then(|previous| previous.bundle.as_ref());
     let policies = findings.take(policies::load_signed(&config.policy, in_force, &names));
     let control = config.control.as_ref().map(|control| {
         let app = std::slice::from_ref(&control.app);
-        let names = policies::Names::of(app, groups.as_ref(), Some(&config.clients)).with_devices();
+        let names = policies::Names::of(app, listed, Some(&config.clients)).with_devices();
         load_control(control, &config.listen, &names, &mut findings)
     });
     let break_glass = config.break_glass.as_ref().map(|settings| load_break_glass(settings, &names, &mut findings));
     let routes = findings.keep(open_routes(&config.apps, previous));
+    let tokens = findings.keep(Issuers::load(&config.identity.jwt, previous.map(|previous| &previous.tokens)));
     let signals = findings.keep(Streams::load(&config.signals, previous.map(|previous| &previous.signals)));
 
     let oidc = findings.keep(load_oidc(&config, previous));
-    match (tls, trust, groups, posture, threats, policies, routes, signals, oidc) {
+    match (tls, trust, groups, posture, threats, policies, routes, signals, oidc, tokens) {
         (
             Some(tls),
             Some(trust),
@@ -71,6 +74,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
             Some(routes),
             Some(signals),
             Some(oidc),
+            Some(tokens),
         ) if findings.errors.is_empty() => {
             let snapshot = Snapshot {
                 epoch: previous.map_or(1, |previous| previous.epoch + 1),
@@ -86,6 +90,7 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
                 routes,
                 signals,
                 oidc,
+                tokens,
                 control: control.flatten(),
                 break_glass: break_glass.flatten(),
             };
@@ -113,7 +118,8 @@ fn with_facts_and_policies(invalid: config::Invalid) -> Vec<Diagnostic> {
     let mut diagnostics = invalid.diagnostics;
     let config::Readable { apps, policy, identity, posture, .. } = *invalid.readable;
     let groups = load_groups(&identity);
-    let names = policies::Names::of(&apps, groups.as_ref().ok(), None);
+    let listed = groups.as_ref().ok().filter(|_| !identity.has_issuers());
+    let names = policies::Names::of(&apps, listed, None);
     let policies = policy.and_then(|policy| policies::load_signed(&policy, None, &names).err());
     diagnostics.extend(groups.err().unwrap_or_default());
     diagnostics.extend(posture.and_then(|posture| load_posture(&posture).err()).unwrap_or_default());

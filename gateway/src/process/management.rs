@@ -1,4 +1,4 @@
-//! The management listener: `/metrics`, `/livez`, `/readyz`, `/jwks.json`; over mutual TLS where it is not loopback. At a hand-over
+//! The management listener: `/metrics`, `/livez`, `/readyz`, `/jwks.json`, `/backchannel-logout`; over mutual TLS where it is not loopback. At a hand-over
 //! it stops, so that scrapes and probes reach the successor only.
 
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,6 +26,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::facts::trust::ClientVerifier;
 use crate::gateway::Gateway;
 use crate::request::forward::assertion;
+use crate::session::backchannel;
 
 /// How many connections may be open at once.
 const CONNECTIONS: usize = 64;
@@ -68,9 +69,9 @@ async fn accept(gateway: Arc<Gateway>, listener: TcpListener, handed_over: Cance
 async fn connection(gateway: Arc<Gateway>, stream: TcpStream, handed_over: CancellationToken) {
     let snapshot = gateway.snapshot.load_full();
     match &snapshot.config.management.tls {
-        None => serve(gateway, stream, handed_over).await,
+        None => serve(gateway, stream, Admitted::ToAll, handed_over).await,
         Some(settings) => match tokio::time::timeout(HEAD_TIMEOUT, handshake(&snapshot, settings, stream)).await {
-            Ok(Ok(stream)) => serve(gateway, stream, handed_over).await,
+            Ok(Ok((stream, admitted))) => serve(gateway, stream, admitted, handed_over).await,
             Ok(Err(error)) => tracing::warn!(%error, "management connection refused"),
             Err(_) => tracing::warn!("management handshake timed out"),
         },
@@ -81,27 +82,45 @@ async fn handshake(
     snapshot: &Snapshot,
     settings: &ManagementTls,
     stream: TcpStream,
-) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+) -> std::io::Result<(tokio_rustls::server::TlsStream<TcpStream>, Admitted)> {
     let name = snapshot.management_tls.as_ref().and_then(|tls| Some((tls, tls.choose(None)?)));
     let (tls, name) = name.ok_or_else(|| std::io::Error::other("no certificate for the management listener"))?;
-    let verifier =
-        Arc::new(ClientVerifier::new(Arc::clone(&snapshot.trust), CertificateMode::Required, OnInvalid::Alert));
+    // An identity provider has no certificate to show.
+    let mode = if snapshot.oidc.is_some() { CertificateMode::Optional } else { CertificateMode::Required };
+    let verifier = Arc::new(ClientVerifier::new(Arc::clone(&snapshot.trust), mode, OnInvalid::Alert));
     let config = tls.handshake(name, Arc::clone(&verifier) as _).map_err(std::io::Error::other)?;
     let stream = TlsAcceptor::from(config).accept(stream).await?;
-    let admitted = match verifier.outcome() {
-        Some(Ok(presented)) => settings.trust.contains(&presented.certificate.trust_domain),
-        Some(Err(_)) | None => false,
-    };
-    if admitted { Ok(stream) } else { Err(std::io::Error::other("the certificate's trust domain is not admitted")) }
+    match verifier.outcome() {
+        Some(Ok(presented)) if settings.trust.contains(&presented.certificate.trust_domain) => {
+            Ok((stream, Admitted::ToAll))
+        }
+        None if snapshot.oidc.is_some() => Ok((stream, Admitted::ToLogout)),
+        _ => Err(std::io::Error::other("the certificate's trust domain is not admitted")),
+    }
 }
 
-async fn serve<S>(gateway: Arc<Gateway>, stream: S, handed_over: CancellationToken)
+/// What a connection may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    /// Everything.
+    ToAll,
+    /// Only what proves itself: logouts by the identity provider.
+    ToLogout,
+}
+
+async fn serve<S>(gateway: Arc<Gateway>, stream: S, admitted: Admitted, handed_over: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(|request| {
-        let response = answer(&gateway, &request, handed_over.is_cancelled());
-        async move { Ok::<_, Infallible>(response) }
+        let (gateway, handed_over) = (Arc::clone(&gateway), handed_over.is_cancelled());
+        async move {
+            Ok::<_, Infallible>(match is_logout(&request) {
+                true => log_out(&gateway, request.into_body()).await,
+                false if admitted == Admitted::ToLogout => text(StatusCode::FORBIDDEN, "no certificate\n".into()),
+                false => answer(&gateway, &request, handed_over),
+            })
+        }
     });
     let mut served = pin!(
         http1::Builder::new()
@@ -118,6 +137,20 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "management connection ended");
+    }
+}
+
+fn is_logout(request: &Request<Incoming>) -> bool {
+    request.method() == Method::POST && backchannel::PATHS.contains(&request.uri().path())
+}
+
+/// The identity provider says that a person has logged out.
+async fn log_out(gateway: &Arc<Gateway>, body: Incoming) -> Response<Full<Bytes>> {
+    let form = Limited::new(body, backchannel::MAX_FORM_BYTES).collect();
+    match tokio::time::timeout(backchannel::FORM_TIMEOUT, form).await {
+        Ok(Ok(form)) => backchannel::answer(gateway, &form.to_bytes()).await.map(Full::new),
+        Ok(Err(_)) => text(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large\n".into()),
+        Err(_) => text(StatusCode::REQUEST_TIMEOUT, "the form came too slowly\n".into()),
     }
 }
 

@@ -29,16 +29,19 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Those of these apps, of the groups and of the trust domains, as far as they are known.
+    /// Those of these apps, of the groups and of the trust domains, as far as they are known. `groups` is `None` where issuers
+    /// say others.
     pub fn of(apps: &'a [Arc<App>], groups: Option<&'a Groups>, clients: Option<&'a Clients>) -> Self {
         let mut actions: Vec<&str> = apps.iter().flat_map(|app| app.actions.iter().map(|rule| &*rule.action)).collect();
         actions.sort_unstable();
         actions.dedup();
+        let rules = clients.into_iter().flat_map(|clients| &clients.trust).flat_map(|domain| &domain.groups);
+        let mapped = rules.flat_map(|rule| &rule.groups).map(|group| &**group);
         Self {
             apps: apps.iter().map(|app| scope(app)).collect(),
             actions,
             devices: false,
-            groups: groups.map(|groups| groups.names().collect()),
+            groups: groups.map(|groups| groups.names().chain(mapped).collect()),
             trust_domains: clients.map(|clients| clients.trust.iter().map(|trust| &*trust.name).collect()),
         }
     }

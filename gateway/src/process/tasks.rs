@@ -17,7 +17,7 @@ use crate::gateway::Gateway;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
 use crate::request::forward::assertion;
-use crate::session::rotation;
+use crate::session::{refresh, rotation};
 use crate::signals;
 use crate::state::Writer;
 use crate::streams::sweep;
@@ -63,6 +63,7 @@ impl Tasks {
         supervise("signals", &failed, signals::watch::Watch::new(gateway).run());
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
         supervise("assertions", &failed, assertion::run(Arc::clone(gateway)));
+        supervise("sessions", &failed, refresh::run(Arc::clone(gateway)));
         supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];

@@ -188,7 +188,7 @@ impl Permitted {
 /// Weighs who is asking, from which device in what state, against the policy.
 pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
     wanted.initiator.check(wanted.listener, wanted.app, wanted.method, wanted.websocket)?;
-    let (certificate, device, principal) = match wanted.identity {
+    let (certificate, device, certified) = match wanted.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
         Identity::Proven { certificate, device, principal } => (certificate, device, principal),
@@ -196,10 +196,12 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
     live.standing(wanted.subjects, wanted.authenticated_at_ms, wanted.now_ms)?;
     let standing = snapshot.trust.standing(certificate, wanted.now_ms)?;
     if let Some(credential) = wanted.credential {
-        stands(live, credential, wanted.now_ms)?;
+        stands(snapshot, live, credential, wanted.now_ms)?;
     }
-    let principal = who(snapshot, wanted, principal.as_ref(), device.as_ref())?;
-    let groups = groups_of(snapshot, &principal, wanted.credential.map(|credential| &credential.groups));
+    let principal = who(snapshot, wanted, certified.as_ref(), device.as_ref())?;
+    let certified_by = certified.as_ref().map(|_| &*certificate.trust_domain);
+    let issued = wanted.credential.map(|credential| &credential.groups);
+    let groups = groups_of(snapshot, &principal, certified_by, issued);
     let grant = grant(wanted, certificate, &principal)?;
     if wanted.listener == Listener::Apps && grant.is_none() && is_locked(live, wanted.app, certificate, &groups) {
         return Err(Reason::Lockdown.into());
@@ -288,7 +290,10 @@ fn grant(
 }
 
 /// Whether a session or token still counts.
-fn stands(live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
+fn stands(snapshot: &Snapshot, live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
+    if credential.issuer.as_ref().is_some_and(|issuer| snapshot.tokens.of_name(issuer).is_none()) {
+        return Err(Reason::TokenUntrusted);
+    }
     if now_ms >= credential.expires_at_ms {
         return Err(if credential.method == Proof::Token { Reason::TokenExpired } else { Reason::SessionExpired });
     }
@@ -335,19 +340,26 @@ pub fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<Dev
     }
 }
 
-/// The groups by the file, and by the word of whoever issued the session or token. A device is in no group, even if it
-/// bears the name of a person.
-fn groups_of(snapshot: &Snapshot, principal: &identify::Subject, issued: Option<&Arc<[Arc<str>]>>) -> Arc<[Arc<str>]> {
-    let filed = match principal.kind {
-        PrincipalKind::User | PrincipalKind::Workload => snapshot.groups.of(&principal.id),
-        PrincipalKind::Device => return Arc::default(),
-    };
-    match issued {
-        None => filed,
-        Some(issued) if issued.is_empty() => filed,
-        Some(issued) if filed.is_empty() => Arc::clone(issued),
-        Some(issued) => {
-            let mut all: Vec<_> = filed.iter().chain(&**issued).cloned().collect();
+/// The groups of a principal: by the file, by the rules of the trust domain whose certificate names it, and as the issuer of
+/// its session or token says. A device is in no group, even if it bears the name of a person.
+fn groups_of(
+    snapshot: &Snapshot,
+    principal: &identify::Subject,
+    certified_by: Option<&str>,
+    issued: Option<&Arc<[Arc<str>]>>,
+) -> Arc<[Arc<str>]> {
+    if principal.kind == PrincipalKind::Device {
+        return Arc::default();
+    }
+    let filed = snapshot.groups.of(&principal.id);
+    let domain = certified_by.and_then(|name| snapshot.config.clients.domain(name));
+    let mut others = domain.into_iter().flat_map(|domain| domain.groups_of(&principal.id)).peekable();
+    match issued.filter(|issued| !issued.is_empty()) {
+        None if others.peek().is_none() => filed,
+        Some(issued) if others.peek().is_none() && filed.is_empty() => Arc::clone(issued),
+        issued => {
+            let issued = issued.into_iter().flat_map(|issued| issued.iter());
+            let mut all: Vec<_> = filed.iter().chain(others).chain(issued).cloned().collect();
             all.sort();
             all.dedup();
             all.into()

@@ -100,6 +100,11 @@ impl Exchange {
     }
 
     /// The request's head, until it is live.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// The same, to add to it.
     pub fn head_mut(&mut self) -> Option<&mut Head> {
         self.head.as_mut()
     }

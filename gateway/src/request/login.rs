@@ -11,14 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
 
 use crate::clock;
-use crate::config::Auth;
+use crate::config::{Auth, Pages};
 use crate::facts::snapshot::Listener;
-use crate::pages::login::{GoToLogin, How, Login};
-use crate::pages::{Layout, Page};
+use crate::pages::login::{How, Login};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::normalise::{self, Normal};
-use crate::request::refuse::{Format, Message, Reader, Refusal};
+use crate::request::own;
+use crate::request::refuse::{Format, Reader, Refusal};
 use crate::session::keys::random_id;
 use crate::session::tickets::{Demand, FLOW_COOKIE, FLOW_MS, Flow, MAX_RETURN_BYTES, Ticket};
 use crate::session::{Binding, Purpose, Sealer};
@@ -49,24 +49,11 @@ impl Way {
         begin(auth, &sealer, &normal, binding, demand, returning(parts, &normal), how)
     }
 
-    /// Makes a refusal the page that leads to the login.
-    pub fn show(self, refusal: &Refusal, connection: &Connection, reader: Reader) -> Response<Bytes> {
-        let snapshot = connection.gateway.snapshot.load();
-        let mut response = refusal.response(reader, &snapshot.config.pages);
-        let message = Message::of(refusal, reader.language);
-        let page = GoToLogin {
-            layout: Layout::new(message.title, reader.language, &snapshot.config.pages),
-            detail: message.detail.text,
-            login: Login { url: self.url.into(), flow: (*self.flow).to_owned().into(), how: self.how },
-        };
-        let page = page.document().response(response.status());
-        for (name, value) in page.headers() {
-            response.headers_mut().insert(name.clone(), value.clone());
-        }
+    /// Leads on from a refusal.
+    pub fn show(self, refusal: Refusal, reader: Reader, pages: &Pages) -> Response<Bytes> {
+        let login = Login { url: self.url.into(), flow: (*self.flow).to_owned().into(), how: self.how };
+        let mut response = Refusal { login: Some(login), ..refusal }.response(reader, pages);
         response.headers_mut().append(SET_COOKIE, self.cookie);
-        if !reader.head_only {
-            *response.body_mut() = page.into_body();
-        }
         response
     }
 }
@@ -102,7 +89,7 @@ fn how(parts: &Parts, reason: Reason) -> How {
 fn returning(parts: &Parts, normal: &Normal) -> String {
     let asked = || normal.path_and_query.as_str();
     let wanted = if parts.method == Method::GET { Some(asked()) } else { form_page(&parts.headers, normal) };
-    wanted.filter(|path| path.len() <= MAX_RETURN_BYTES && is_path(path)).unwrap_or("/").to_owned()
+    wanted.filter(|path| path.len() <= MAX_RETURN_BYTES && is_page(path)).unwrap_or("/").to_owned()
 }
 
 /// The path of the page that sent the request, where it is of the same origin.
@@ -111,13 +98,9 @@ fn form_page<'h>(headers: &'h HeaderMap, normal: &Normal) -> Option<&'h str> {
     referer.strip_prefix("https://")?.strip_prefix(normal.authority.to_str().ok()?).filter(|rest| rest.starts_with('/'))
 }
 
-/// Whether a browser would read it as a path of this host: neither `//host` nor `/\host`.
-fn is_path(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    bytes.next() == Some(b'/')
-        && !matches!(bytes.next(), Some(b'/' | b'\\'))
-        && path.bytes().all(|byte| byte.is_ascii_graphic())
-        && !normalise::is_own(path)
+/// Whether a person can come back to it: a page of this host, and of its app.
+fn is_page(path: &str) -> bool {
+    own::is_local(path) && !normalise::is_own(path)
 }
 
 fn begin(
@@ -160,7 +143,7 @@ mod tests {
     #[test]
     fn a_person_comes_back_to_this_host_only() {
         for path in ["/", "/a?b=c", "/a//b", "/a\\b"] {
-            assert!(is_path(path), "{path}");
+            assert!(is_page(path), "{path}");
         }
         for path in [
             "",
@@ -172,7 +155,7 @@ mod tests {
             "/\u{e9}",
             "/.gaccong/logout",
         ] {
-            assert!(!is_path(path), "{path}");
+            assert!(!is_page(path), "{path}");
         }
     }
 }

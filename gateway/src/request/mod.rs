@@ -42,8 +42,7 @@ use crate::request::decide::{Asked, Permitted, Refused, Wanted};
 use crate::request::exchange::{Announcement, Exchange};
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::head::Head;
-use crate::request::identify::Identity;
-use crate::request::identify::credential::{self, Shown};
+use crate::request::identify::brought::Brought;
 use crate::request::login::Way;
 use crate::request::normalise::Normal;
 use crate::request::rate::RateLimits;
@@ -163,13 +162,11 @@ fn refuse(
         connection.leaves_body_unread();
     }
     let snapshot = connection.gateway.snapshot.load();
-    let remedies = refused.remedies(&snapshot.policies);
-    let words = refused.words.clone();
-    let retry_after_s = refused.retry_after_s;
-    let refusal = Refusal { words, remedies, retry_after_s, ..Refusal::new(refused.reason, exchange.id()) };
+    let refusal = Refusal::of(&refused, &snapshot, connection, exchange.head(), parts);
+    let pages = &snapshot.config.pages;
     let response = match Way::of(connection, parts, &refused, reader) {
-        Some(way) => way.show(&refusal, connection, reader),
-        None => refusal.response(reader, &snapshot.config.pages),
+        Some(way) => way.show(refusal, reader, pages),
+        None => refusal.response(reader, pages),
     };
     exchange.refused(refused, response.status(), response.body().len() as u64);
     response.map(ResponseBody::from)
@@ -243,12 +240,24 @@ fn normalised(connection: &Connection, exchange: &mut Exchange, parts: &Parts) -
                 head.host = Some(Arc::clone(&normal.host));
                 head.path = Arc::clone(&normal.path);
             }
-            if !normalise::covers(&connection.hosts, &normal.host) {
+            if !normalise::covers(&connection.hosts, &normal.host)
+                || is_of_the_other_certificate(connection, &normal.host)
+            {
                 return Err(Reason::RequestHostMisdirected.into());
             }
             Ok(normal)
         }
     }
+}
+
+/// Where people log in with cards, a card opens no app, and a device's certificate does not log in.
+fn is_of_the_other_certificate(connection: &Connection, host: &str) -> bool {
+    let snapshot = connection.gateway.snapshot.load();
+    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| connection.listener == Listener::Apps) else {
+        return false;
+    };
+    let sni = connection.facts.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+    auth.is_opened_with_cards(sni) != auth.is_opened_with_cards(Some(host))
 }
 
 fn weigh(
@@ -277,12 +286,12 @@ fn weigh(
     };
     let initiator = Initiator::of(&parts.headers, &normal.authority);
     let now_ms = clock::now_ms();
-    let shown = shown(snapshot, connection, emergency.is_some(), &parts.headers, &normal.host, now_ms)?;
+    let mut brought = Brought::read(snapshot, connection, emergency.is_some(), &parts.headers, &normal.host, now_ms)?;
     let wanted = Wanted {
         identity: &connection.facts.identity,
         subjects: &connection.subjects,
         authenticated_at_ms: connection.authenticated_at_ms,
-        credential: shown.as_ref().map(|shown| &shown.credential),
+        credential: brought.credential.as_ref(),
         listener: connection.listener,
         app,
         policies,
@@ -297,6 +306,7 @@ fn weigh(
         now_ms,
     };
     let weighed = decide::weigh(snapshot, connection.gateway.state.live(), &wanted);
+    let weighed = weighed.map_err(|refused| brought.explain(refused));
     let decision_ns = weighed.as_ref().map_or_else(|refused| refused.decision_ns, |permitted| permitted.decision_ns);
     if decision_ns > 0 {
         connection.gateway.metrics.decided(decision_ns);
@@ -304,27 +314,7 @@ fn weigh(
     connection.gateway.shadow.offer(exchange.id(), &snapshot.config.policy, policies, &weighed);
     let permitted = within_bounds(&connection.gateway.rate_limits, &parts.headers, weighed?)?;
     let policy_digest = Arc::clone(policies.digest());
-    let renewed = shown.and_then(|shown| shown.renewed);
-    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest, renewed })
-}
-
-/// The session that a request shows. Whoever breaks the glass needs none, and the control API knows none.
-fn shown(
-    snapshot: &Snapshot,
-    connection: &Connection,
-    is_emergency: bool,
-    headers: &HeaderMap,
-    host: &str,
-    now_ms: i64,
-) -> Result<Option<Shown>, Box<Refused>> {
-    let proven = matches!(connection.facts.identity, Identity::Proven { .. });
-    match &snapshot.config.auth {
-        Some(auth) if connection.listener == Listener::Apps && proven && !is_emergency => {
-            let live = connection.gateway.state.live();
-            credential::session(live, auth, &connection.facts.identity, headers, host, now_ms)
-        }
-        _ => Ok(None),
-    }
+    Ok(Admitted { permitted, route: route.cloned(), normal, policy_digest, renewed: brought.renewed })
 }
 
 /// What policy permits is bounded by the app: the length of a body, and how much one principal may ask for.

@@ -4,10 +4,13 @@
 //! cookie suffices to serve; what is kept in [`crate::state`] comes before it, where there is anything: it is newer, and
 //! it is what is listed and revoked.
 
+pub mod backchannel;
 pub mod binding;
 pub mod cookie;
+pub mod ending;
 pub mod entry;
 pub mod keys;
+pub mod refresh;
 pub mod rotation;
 pub mod sealed;
 pub mod tickets;

@@ -6,6 +6,7 @@ use super::effect::{AccountStanding, Effect};
 use super::event::{EventType, StreamStatus};
 use super::set::{CLOCK_SKEW, SecurityEvent};
 use crate::config::SignalStream;
+use crate::session::Session;
 use crate::state::{
     self, Account, Change, Live, Reauthentication, Report, ReportedFact, Revocation, Risk, Seen, Subject,
 };
@@ -25,12 +26,10 @@ impl Accepted<'_> {
     /// What `effect` changes, and that the token was seen. `None` where something newer is known already.
     pub fn changes(&self, effect: &Effect, live: &Live) -> Option<Vec<Change>> {
         let mut changes = match effect {
-            Effect::Reauthenticate { subject, since_ms } => vec![Change::Reauthenticate(Reauthentication {
-                subject: subject.clone(),
-                since_ms: *since_ms,
-                cause: self.type_name().into(),
-                by: self.by(),
-            })],
+            Effect::Reauthenticate { subject, since_ms } => vec![self.reauthenticate(subject, *since_ms)],
+            Effect::EndSession { session, holder, since_ms } => {
+                self.end_session(session, holder.as_ref(), *since_ms, live)
+            }
             Effect::RevokeCertificate(subject) => self.revoke(subject, live).into_iter().collect(),
             Effect::Account { subject, standing, at_ms } => self.account(subject, *standing, *at_ms, live)?,
             Effect::Fact { device, name, value, at_ms } => {
@@ -78,6 +77,31 @@ impl Accepted<'_> {
 
     fn type_name(&self) -> &'static str {
         self.event.event.as_ref().map_or("", |(event_type, _)| event_type.as_str())
+    }
+
+    fn reauthenticate(&self, subject: &Subject, since_ms: i64) -> Change {
+        Change::Reauthenticate(Reauthentication {
+            subject: subject.clone(),
+            since_ms,
+            cause: self.type_name().into(),
+            by: self.by(),
+        })
+    }
+
+    /// Ends the session of that id, here or at the identity provider. One that is not known, or is another's, may be any
+    /// of the holder's.
+    fn end_session(&self, session: &str, holder: Option<&Subject>, since_ms: i64, live: &Live) -> Vec<Change> {
+        let is_named = |it: &Session| {
+            let at_provider = it.provider.as_ref().and_then(|known| known.sid.as_deref());
+            *it.id == *session || at_provider == Some(session)
+        };
+        let is_theirs = |it: &Session| holder.is_none_or(|holder| it.is_of(holder));
+        let mut named = live.sessions.entries.all();
+        named.retain(|it| is_named(it) && is_theirs(it));
+        match (named.is_empty(), holder) {
+            (true, Some(holder)) => vec![self.reauthenticate(holder, since_ms)],
+            _ => named.iter().flat_map(|it| it.ending(&self.by(), self.type_name(), self.now_ms)).collect(),
+        }
     }
 
     /// A revocation without an end, unless there is one: whoever revoked first decides when it ends.

@@ -24,6 +24,15 @@ pub enum Effect {
         /// Until when, milliseconds since the Unix epoch.
         since_ms: i64,
     },
+    /// One session ends; where it is not known here, whoever had it must authenticate again.
+    EndSession {
+        /// Its id here, or at the identity provider.
+        session: Arc<str>,
+        /// Whose it is, where that is told.
+        holder: Option<Subject>,
+        /// Until when whoever authenticated must do so again, milliseconds since the Unix epoch.
+        since_ms: i64,
+    },
     /// A certificate is refused from now on.
     RevokeCertificate(Subject),
     /// An account is refused, or not any more.
@@ -92,6 +101,7 @@ impl Effect {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Reauthenticate { .. } => "reauthenticate",
+            Self::EndSession { .. } => "end_session",
             Self::RevokeCertificate(_) => "revoke_certificate",
             Self::Account { standing: AccountStanding::Enabled, .. } => "reinstate",
             Self::Account { .. } => "revoke",
@@ -113,6 +123,9 @@ impl Effect {
             | Self::RevokeCertificate(subject)
             | Self::Account { subject, .. }
             | Self::Risk { subject, .. } => Some(subject.clone()),
+            Self::EndSession { session, holder, .. } => {
+                holder.clone().or_else(|| Some(Subject::new(SubjectKind::Session, Arc::clone(session))))
+            }
             Self::Fact { device, .. } => Some(Subject::new(SubjectKind::Device, Arc::clone(device))),
             Self::Verified | Self::Status(_) | Self::None(_) => None,
         }
@@ -148,7 +161,7 @@ impl Mapping<'_> {
     /// `None` where the subject has no name here.
     fn effect(&self, content: &Event) -> Option<Effect> {
         match content {
-            Event::SessionRevoked => self.reauthenticate(self.user().or_else(|| self.session_device())),
+            Event::SessionRevoked => self.session_revoked(),
             Event::TokenClaimsChange | Event::CredentialCompromise | Event::SessionsRevoked => {
                 self.reauthenticate(self.user())
             }
@@ -170,6 +183,23 @@ impl Mapping<'_> {
 
     fn reauthenticate(&self, subject: Option<Subject>) -> Option<Effect> {
         Some(Effect::Reauthenticate { subject: subject?, since_ms: self.last_ms })
+    }
+
+    fn session_revoked(&self) -> Option<Effect> {
+        let holder = self.user().or_else(|| self.session_device());
+        match self.session() {
+            Some(session) => Some(Effect::EndSession { session, holder, since_ms: self.last_ms }),
+            None => self.reauthenticate(holder),
+        }
+    }
+
+    /// The one session that a complex subject names.
+    fn session(&self) -> Option<Arc<str>> {
+        let SubjectId::Complex(subject) = self.subject else { return None };
+        match subject.session.as_ref().filter(|_| self.is_of_our_tenant())? {
+            Identifier::Opaque { id } => Some(id.shared()),
+            _ => None,
+        }
     }
 
     fn credential_change(&self, change: &CredentialChange) -> Option<Effect> {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::SetError;
-use super::numeric_date::NumericDate;
+use crate::jose::numeric_date::NumericDate;
 use crate::request::identify::printable;
 
 /// How much of a reason is kept, in bytes.

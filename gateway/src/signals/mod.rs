@@ -1,7 +1,7 @@
 //! Signals: what other systems tell the gateway of people, devices and sessions, by the OpenID Shared Signals Framework 1.0.
 //!
 //! A token comes in by push ([`crate::control::signals`]) or by [`poll`] and is taken in by [`receive`]: its form and
-//! signature ([`set`], [`jwks`], [`keys`]), what it says of whom ([`event`], [`subject`]), what follows here ([`effect`]), and
+//! signature ([`set`], [`crate::jose`]), what it says of whom ([`event`], [`subject`]), what follows here ([`effect`]), and
 //! what that changes of what is known ([`changes`]). [`stream`] is what is configured; [`watch`] notices a stream that is lost.
 
 pub mod certificate;
@@ -11,10 +11,6 @@ pub mod error;
 pub mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
-pub mod jwks;
-pub mod keys;
-pub mod name;
-pub mod numeric_date;
 pub mod poll;
 pub mod receive;
 pub mod set;

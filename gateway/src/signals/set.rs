@@ -7,8 +7,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -16,26 +14,26 @@ use serde_json::Value;
 
 use super::error::{ErrorCode, SetError};
 use super::event::{Circumstances, Event, EventType};
-use super::jwks::Keys;
-use super::name::Name;
-use super::numeric_date::NumericDate;
 use super::subject::SubjectId;
+use crate::jose::jwks::Keys;
+use crate::jose::jws::{Form, Jws, JwsError};
+use crate::jose::name::Name;
+use crate::jose::numeric_date::NumericDate;
 
 /// The largest token that is read.
 pub const MAX_SET_BYTES: usize = 64 * 1024;
-/// How deep objects and arrays may stand in one another. An honest event has five levels.
-const MAX_DEPTH: usize = 16;
 /// How far a transmitter's clock may be ahead of ours.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What a SET looks like: RFC 8417 §2.3 has the type. An honest event has five levels.
+const FORM: Form =
+    Form { typ: "secevent+jwt", max_bytes: MAX_SET_BYTES, max_header_bytes: MAX_SET_BYTES, max_depth: 16 };
 
 /// A token whose form and header are good, and whose claims nobody has seen yet.
 #[derive(Debug)]
 pub struct SignedSet<'a> {
-    algorithm: Algorithm,
-    kid: Name,
-    message: &'a str,
-    signature: &'a str,
-    claims: &'a str,
+    jws: Jws<'a>,
+    allowed: &'a HashSet<Algorithm>,
 }
 
 /// What a token must say to be accepted.
@@ -70,41 +68,18 @@ impl<'a> SignedSet<'a> {
     /// Takes a token apart, without believing any of it.
     ///
     /// # Errors
-    /// It is too large, not a signed JWT (RFC 7515 §3.1), of another type, or signed by an algorithm that is not allowed.
-    pub fn read(token: &'a [u8], allowed: &HashSet<Algorithm>) -> Result<Self, SetError> {
-        #[derive(Deserialize)]
-        struct Header {
-            typ: Option<String>,
-            alg: String,
-            kid: Option<Name>,
-            crit: Option<IgnoredAny>,
+    /// It is too large, not a signed JWT, of another type, or signed by an algorithm that is not allowed.
+    pub fn read(token: &'a [u8], allowed: &'a HashSet<Algorithm>) -> Result<Self, SetError> {
+        let jws = Jws::read(token, &FORM)?;
+        match allowed.contains(&jws.algorithm()) {
+            true => Ok(Self { jws, allowed }),
+            false => Err(JwsError::Algorithm.into()),
         }
-        let malformed = |what: &str| SetError::invalid_request(format!("the token is no signed JWT: {what}"));
-        if token.len() > MAX_SET_BYTES {
-            return Err(SetError::invalid_request(format!("the token is larger than {MAX_SET_BYTES} bytes")));
-        }
-        let token = std::str::from_utf8(token).map_err(|_| malformed("it is not text"))?;
-        let (message, signature) = token.rsplit_once('.').ok_or_else(|| malformed("it has no signature"))?;
-        let (header, claims) = message.split_once('.').ok_or_else(|| malformed("it does not have three parts"))?;
-        let header: Header = serde_json::from_slice(&decode("header", header)?)
-            .map_err(|error| malformed(&format!("its header: {error}")))?;
-
-        if !header.typ.as_deref().is_some_and(is_set_type) {
-            return Err(SetError::invalid_request("the token's `typ` is not `secevent+jwt`"));
-        }
-        if header.crit.is_some() {
-            return Err(malformed("its header has `crit`, of which nothing is understood"));
-        }
-        let algorithm = header.alg.parse().ok().filter(|algorithm| allowed.contains(algorithm));
-        let algorithm = algorithm.ok_or_else(|| invalid_key("the token's `alg` is not allowed for this stream"))?;
-        let kid =
-            header.kid.ok_or_else(|| invalid_key("the token's header does not say which key signed it (`kid`)"))?;
-        Ok(Self { algorithm, kid, message, signature, claims })
     }
 
     /// The name of the key that is said to have signed it.
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.jws.kid()
     }
 
     /// The event, if one of `keys` signed the token and it says what is `expected`.
@@ -112,16 +87,8 @@ impl<'a> SignedSet<'a> {
     /// # Errors
     /// It does not.
     pub fn verify(&self, keys: &Keys, expected: &Expected<'_>) -> Result<SecurityEvent, SetError> {
-        if !keys.has(&self.kid) {
-            return Err(invalid_key("the issuer's key set has no key with the token's `kid`"));
-        }
-        if !keys.verify(&self.kid, self.algorithm, self.message.as_bytes(), self.signature) {
-            return Err(invalid_key("the token's signature is not that of the key which its `kid` names"));
-        }
-        let json = decode("payload", self.claims)?;
-        if nesting(&json) > MAX_DEPTH {
-            return Err(SetError::invalid_request(format!("the claims are nested more than {MAX_DEPTH} levels deep")));
-        }
+        self.jws.verify(keys, self.allowed)?;
+        let json = self.jws.payload()?;
         let claims: Claims =
             serde_json::from_slice(&json).map_err(|error| SetError::invalid_request(format!("the claims: {error}")))?;
         claims.check(expected)?;
@@ -129,37 +96,18 @@ impl<'a> SignedSet<'a> {
     }
 }
 
-fn invalid_key(description: &str) -> SetError {
-    SetError::new(ErrorCode::InvalidKey, description)
-}
-
-/// `secevent+jwt` (RFC 8417 §2.3), also with the prefix that it leaves out (RFC 7515 §4.1.9).
-fn is_set_type(typ: &str) -> bool {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").unwrap_or(&typ) == "secevent+jwt"
-}
-
-fn decode(part: &str, text: &str) -> Result<Vec<u8>, SetError> {
-    let malformed = |_| SetError::invalid_request(format!("the token's {part} is not base64url without padding"));
-    URL_SAFE_NO_PAD.decode(text).map_err(malformed)
-}
-
-/// How deep brackets stand in one another, in JSON that was not parsed yet.
-fn nesting(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
+impl From<JwsError> for SetError {
+    fn from(error: JwsError) -> Self {
+        let code = match error {
+            JwsError::TooLarge(_) | JwsError::Malformed(_) | JwsError::Type(_) | JwsError::TooDeep(_) => {
+                ErrorCode::InvalidRequest
+            }
+            JwsError::Algorithm | JwsError::KeyNotNamed | JwsError::KeyAbsent | JwsError::Signature => {
+                ErrorCode::InvalidKey
+            }
+        };
+        Self::new(code, error.to_string())
     }
-    deepest
 }
 
 /// The claims of a SET. Others are passed over (RFC 7519 §4).

@@ -12,12 +12,11 @@ use http::HeaderValue;
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
 
-use super::jwks::{Keys, MAX_JWKS_BYTES};
-use super::keys::KeySource;
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::source::{read_bounded, read_bytes_bounded, unreadable};
-use crate::config::{Delivery, Endpoint, JwksSource, KeyRef, SignalStream};
+use crate::config::source::{read_bounded, unreadable};
+use crate::config::{Delivery, KeyRef, SignalStream};
+use crate::jose::source::KeySource;
 use crate::outgoing::{Client, Url};
 
 /// The shortest secret that is taken for one, in bytes.
@@ -130,12 +129,8 @@ fn bearer_file(settings: &SignalStream) -> &Path {
 
 impl Stream {
     fn load(settings: &Arc<SignalStream>, before: Option<&Arc<Self>>) -> Result<Self, Box<Diagnostic>> {
-        let same_keys = before.filter(|before| before.settings.jwks == settings.jwks);
-        let keys = match (&settings.jwks, same_keys) {
-            (JwksSource::File(file), _) => Arc::new(KeySource::fixed(read_keys(file)?)),
-            (JwksSource::Url(_), Some(before)) => Arc::clone(&before.keys),
-            (JwksSource::Url(Endpoint { url, ca }), None) => Arc::new(KeySource::of_url(Client::new(ca)?, url.clone())),
-        };
+        let same_keys = before.filter(|before| before.settings.jwks == settings.jwks).map(|before| &before.keys);
+        let keys = KeySource::load(&settings.jwks, same_keys)?;
         let (bearer, source) = match &settings.delivery {
             Delivery::Push { bearer } => {
                 (bearer.as_ref().map(read_secret).transpose()?.map(|text| Secret::of(text.as_bytes())), None)
@@ -190,11 +185,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn read_keys(file: &Path) -> Result<Keys, Box<Diagnostic>> {
-    let json = read_bytes_bounded(file, MAX_JWKS_BYTES).map_err(|error| Box::new(unreadable(file, &error)))?;
-    Keys::read(&json).map_err(|error| Box::new(Diagnostic::of_file(file, error.to_string())))
-}
-
 fn read_secret(key: &KeyRef) -> Result<String, Box<Diagnostic>> {
     let KeyRef::File(file) = key;
     let text = read_bounded(file, MAX_SECRET_BYTES).map_err(|error| Box::new(unreadable(file, &error)))?;
@@ -220,6 +210,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::config::JwksSource;
     use crate::signals::fixtures::{self, Signer};
 
     const SECRET: &str = "a-secret-of-thirty-two-characters";

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::name::Name;
+use crate::jose::name::Name;
 
 /// `sub_id` of a SET.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::poll;
 use super::stream::{Stream, Streams};
 use crate::audit::signal::SignalEvent;
 use crate::clock;
+use crate::facts::snapshot::Snapshot;
 use crate::gateway::Gateway;
 use crate::streams::sweep;
 
@@ -56,10 +57,8 @@ impl Watch {
         loop {
             interval.tick().await;
             let snapshot = self.gateway.snapshot.load_full();
-            for stream in snapshot.signals.iter() {
-                let keys = Arc::clone(&stream.keys);
-                tokio::spawn(async move { keys.refresh().await });
-            }
+            self.refresh_keys(&snapshot);
+            snapshot.tokens.forget_expired(clock::now_ms());
             self.poll(&snapshot.signals);
             if self.notice(&snapshot.signals) {
                 let gateway = Arc::clone(&self.gateway);
@@ -70,6 +69,16 @@ impl Watch {
                     std::panic::resume_unwind(panic);
                 }
             }
+        }
+    }
+
+    /// Fetches the keys that have become old, of issuers of signals and of access tokens.
+    fn refresh_keys(&self, snapshot: &Snapshot) {
+        let of_signals = snapshot.signals.iter().map(|stream| &stream.keys);
+        for keys in of_signals.chain(snapshot.tokens.iter().map(|issuer| &issuer.keys)) {
+            self.gateway.metrics.tokens().fetched(keys.take_fetched());
+            let keys = Arc::clone(keys);
+            tokio::spawn(async move { keys.refresh().await });
         }
     }
 

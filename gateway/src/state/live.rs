@@ -205,6 +205,12 @@ impl Live {
             Change::Account(account) => {
                 self.accounts.get(&account.key()).is_some_and(|before| before.at_ms > account.at_ms)
             }
+            // Two may speak of one session: a stronger login comes before claims of an older one, and its end before both.
+            Change::Establish(it) => {
+                let present = self.sessions.entries.get(&it.id);
+                present.is_some_and(|present| present.established_at_ms > it.established_at_ms)
+                    || self.revocations.get(&it.subject()).is_some()
+            }
             Change::Seen(seen) => self.seen.get(&seen.key()).is_some(),
             _ => false,
         };

@@ -150,7 +150,10 @@ fn status_detail<'a>(event: &'a RequestEvent, bounds: &Bounds) -> Option<Text<'a
 /// Who asked: as policy was asked, or else as the certificate says.
 fn actor<'a>(event: &'a RequestEvent, bounds: &Bounds) -> Option<Actor<'a>> {
     match (&event.asked, &event.connection.identity) {
-        (Some(asked), _) => Some(Actor::of(asked.principal.kind, &asked.principal.id, &asked.groups, bounds)),
+        (Some(asked), _) => {
+            let actor = Actor::of(asked.principal.kind, &asked.principal.id, &asked.groups, bounds);
+            Some(actor.by(asked.credential.as_deref()))
+        }
         (None, Identity::Proven { principal: Some(subject), .. }) => {
             Some(Actor::of(subject.kind, &subject.id, &[], bounds))
         }

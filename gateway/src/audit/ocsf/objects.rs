@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::text::{Bounds, Text};
 use crate::audit::event::{PresentedCertificate, TlsFacts};
 use crate::request::identify::ClientCertificate;
+use crate::request::identify::Credential;
 
 /// `metadata`
 #[derive(Debug, Serialize)]
@@ -181,6 +182,18 @@ impl<'a> Fingerprint<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Actor<'a> {
     user: User<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Session<'a>>,
+}
+
+/// A login session.
+#[derive(Debug, Serialize)]
+struct Session<'a> {
+    uid: &'a str,
+    /// Milliseconds since the Unix epoch.
+    created_time: i64,
+    /// Milliseconds since the Unix epoch.
+    expiration_time: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,7 +214,19 @@ impl<'a> Actor<'a> {
             PrincipalKind::Device => (3, "System"),
             PrincipalKind::Workload => (4, "Service"),
         };
-        Self { user: User { uid: bounds.name(id), type_id, r#type, groups: Groups(bounds.groups(groups)) } }
+        Self {
+            user: User { uid: bounds.name(id), type_id, r#type, groups: Groups(bounds.groups(groups)) },
+            session: None,
+        }
+    }
+
+    /// The same, by the session that the request has shown.
+    pub(super) fn by(self, credential: Option<&'a Credential>) -> Self {
+        let session = credential.and_then(|it| {
+            let uid = it.session.as_deref()?;
+            Some(Session { uid, created_time: it.established_at_ms, expiration_time: it.expires_at_ms })
+        });
+        Self { session, ..self }
     }
 }
 

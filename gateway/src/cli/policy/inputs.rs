@@ -39,6 +39,8 @@ pub struct Inputs {
     pub apps: Vec<Arc<App>>,
     /// The groups of principals; `None` where they are not known.
     pub groups: Option<Groups>,
+    /// Whether issuers of sessions and tokens say groups too.
+    pub has_issuers: bool,
     /// The client certificates that are trusted; `None` where they are not known.
     pub clients: Option<Clients>,
     /// Whether denials are enforced, where an app says nothing of it.
@@ -75,7 +77,8 @@ impl InputArgs {
 impl Inputs {
     /// The names that policies are loaded with.
     pub fn names(&self) -> Names<'_> {
-        Names::of(&self.apps, self.groups.as_ref(), self.clients.as_ref())
+        let listed = self.groups.as_ref().filter(|_| !self.has_issuers);
+        Names::of(&self.apps, listed, self.clients.as_ref())
     }
 
     /// Loads the policies of the directory. Warnings, of the configuration too, go to standard error.
@@ -118,8 +121,9 @@ fn read_config(file: &Path) -> Result<Configured, Vec<Diagnostic>> {
         AuditSink::Directory(directory) => Some(directory),
         AuditSink::Stdout => None,
     });
+    let has_issuers = readable.identity.has_issuers();
     let config::Readable { apps, clients, .. } = readable;
-    let inputs = Inputs { directory: PathBuf::new(), apps, groups, clients, mode, records, warnings };
+    let inputs = Inputs { directory: PathBuf::new(), apps, groups, has_issuers, clients, mode, records, warnings };
     Ok(Configured { inputs, directory: readable.policy.map(|policy| policy.directory) })
 }
 

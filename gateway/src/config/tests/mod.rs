@@ -1,6 +1,7 @@
 //! Whole files in; configurations, warnings or errors out.
 
 mod faults;
+mod jwt;
 mod oidc;
 mod rate;
 mod revocation;

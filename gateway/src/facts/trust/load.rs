@@ -184,8 +184,7 @@ fn warn_of_authority(file: &Path, authority: &Authority, report: &mut Report) {
 }
 
 fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
-    let authorities = domains.iter().flat_map(Domain::authorities);
-    let mut hints: Vec<_> = authorities.filter_map(Authority::subject).collect();
+    let mut hints: Vec<_> = domains.iter().flat_map(Domain::hints).collect();
     hints.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     hints.dedup_by(|one, other| one.as_ref() == other.as_ref());
     hints
@@ -194,4 +193,11 @@ fn hints(domains: &[Domain]) -> Vec<DistinguishedName> {
 /// A time as people read it.
 pub(super) fn timestamp(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
+}
+
+impl Domain {
+    /// The names of its CAs.
+    pub(super) fn hints(&self) -> impl Iterator<Item = DistinguishedName> {
+        self.authorities().filter_map(Authority::subject)
+    }
 }

@@ -171,6 +171,7 @@ impl Files {
             ocsp: None,
             device: rule(NameSource::Uri, "urn:device:"),
             person: rule(NameSource::Email, ""),
+            groups: Vec::new(),
             workload: None,
         };
         let clients = Clients {

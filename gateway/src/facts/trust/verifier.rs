@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::{Fault, Refused, Standing, Trust};
+use super::{Domain, Fault, Refused, Standing, Trust};
 use crate::config::{CertificateMode, OnInvalid};
 use crate::reason::Reason;
 use crate::request::identify::{ClientCertificate, Named};
@@ -29,13 +29,29 @@ pub struct ClientVerifier {
     trust: Arc<Trust>,
     mode: CertificateMode,
     on_invalid: OnInvalid,
+    among: Option<Among>,
     outcome: OnceLock<Result<Presented, Refused>>,
+}
+
+/// The only trust domains that are asked for.
+struct Among {
+    domains: Vec<Arc<str>>,
+    hints: Vec<DistinguishedName>,
 }
 
 impl ClientVerifier {
     /// A verifier for one connection.
     pub fn new(trust: Arc<Trust>, mode: CertificateMode, on_invalid: OnInvalid) -> Self {
-        Self { trust, mode, on_invalid, outcome: OnceLock::new() }
+        Self { trust, mode, on_invalid, among: None, outcome: OnceLock::new() }
+    }
+
+    /// The same, asking for certificates of these trust domains only: a browser then offers a person's card, and not the
+    /// device's certificate.
+    #[must_use]
+    pub fn among(self, domains: &[Arc<str>]) -> Self {
+        let named = self.trust.domains.iter().filter(|domain| domains.contains(&domain.name));
+        let hints = named.flat_map(Domain::hints).collect();
+        Self { among: Some(Among { domains: domains.to_vec(), hints }), ..self }
     }
 
     /// What was found; `None` where the client has sent no certificate. Only after a *complete* handshake has the
@@ -51,6 +67,10 @@ impl ClientVerifier {
         now_ms: i64,
     ) -> Result<Presented, Refused> {
         let certificate = self.trust.authenticate(end_entity, intermediates, now_ms)?;
+        if self.among.as_ref().is_some_and(|among| !among.domains.contains(&certificate.trust_domain)) {
+            let detail = "this host asks for certificates of other trust domains";
+            return Err(Fault::new(Reason::CertificateUntrusted, detail).refuse(end_entity));
+        }
         let named = self.trust.named(&certificate);
         let named = named.map_err(|reason| Fault::new(reason, "chain and key are good").refuse(end_entity))?;
         let standing = self.trust.standing(&certificate, now_ms);
@@ -82,7 +102,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.trust.hints
+        self.among.as_ref().map_or(&self.trust.hints, |among| &among.hints)
     }
 
     fn verify_client_cert(

@@ -156,7 +156,13 @@ impl Attempt {
         let trust = Arc::clone(&snapshot.trust);
         let clients = &snapshot.config.clients;
         match self.listener {
-            Listener::Apps => ClientVerifier::new(trust, clients.certificate, clients.on_invalid),
+            Listener::Apps => {
+                let verifier = ClientVerifier::new(trust, clients.certificate, clients.on_invalid);
+                match snapshot.config.auth.as_ref().filter(|auth| auth.is_opened_with_cards(self.sni.as_deref())) {
+                    Some(auth) => verifier.among(&auth.trust),
+                    None => verifier,
+                }
+            }
             // A transmitter of signals may be known by its bearer.
             Listener::Control if snapshot.signals.know_bearers() => {
                 ClientVerifier::new(trust, CertificateMode::Optional, OnInvalid::Alert)

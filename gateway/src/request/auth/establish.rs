@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::oidc::OidcError;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
@@ -58,16 +59,19 @@ pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Re
     let kept = visit.gateway.state.change(vec![Change::Establish(session.clone())], Instant::now()).await;
     kept.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
     visit.gateway.state.live().sessions.note_use(&session.id, visit.now_ms);
+    let event = AuthenticationEvent::of(LoginActivity::Login, &session);
+    visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     Ok(session)
+}
+
+/// Records a login that came to nothing.
+pub fn note_failure(visit: &Visit<'_>, refused: &Refused) {
+    let detail = (!refused.details.is_empty()).then(|| refused.details.join("; "));
+    let event = AuthenticationEvent::failed(refused.reason, detail, &visit.binding);
+    visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
 }
 
 /// The refusal of a login that came to nothing.
 pub fn refused(error: OidcError) -> Box<Refused> {
-    let reason = match &error {
-        OidcError::Unavailable(_) => Reason::LoginProviderUnavailable,
-        OidcError::Refused(_) => Reason::LoginProviderRefused,
-        OidcError::TokenInvalid(_) => Reason::LoginTokenInvalid,
-        OidcError::PrincipalAbsent(_) => Reason::LoginPrincipalAbsent,
-    };
-    Box::new(Refused::because(reason, error.to_string()))
+    Box::new(Refused::because(error.reason(), error.to_string()))
 }

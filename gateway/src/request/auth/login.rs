@@ -69,6 +69,12 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
         // What a card is worth is for the policy to say by its method; it has no class.
         return at_provider(visit, ticket.clone());
     }
+    let max_age_ms = ticket.demand.max_age_s.map(|max_age_s| i64::from(max_age_s) * 1000);
+    if max_age_ms.is_some_and(|max_age_ms| visit.now_ms.saturating_sub(proven.auth_time_ms) > max_age_ms) {
+        // A new connection asks for the card anew.
+        visit.connection.close.cut(());
+        return see_other(&format!("{}{}", visit.auth.host.origin(), visit.normal.path_and_query));
+    }
     let session = establish::session(visit, &ticket.binding, proven).await?;
     hand_over(visit, ticket, &session)
 }

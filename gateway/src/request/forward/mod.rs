@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, Scheme as UriScheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -34,6 +34,7 @@ use crate::request::exchange::Exchange;
 use crate::request::forward::assertion::GACCONG_ASSERTION;
 use crate::request::forward::headers::Forwarding;
 use crate::request::forward::pool::Peer;
+use crate::request::identify::credential::Method as Proof;
 use crate::request::normalise::Normal;
 use crate::request::outcome_of;
 use crate::request::refuse::{Reader, Refusal};
@@ -63,6 +64,10 @@ pub async fn forward(
             also_removed: &route.app.strip_headers,
         },
     );
+    if live.asked.credential.as_ref().is_some_and(|credential| credential.method == Proof::Token) {
+        // It was for us, and whoever had it could use it here in the client's place.
+        parts.headers.remove(AUTHORIZATION);
+    }
     if let Err(failure) = introduce(&mut parts.headers, &live.asked, &exchange.connection.gateway) {
         return refuse(&failure, &live, exchange, reader);
     }

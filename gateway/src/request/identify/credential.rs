@@ -31,6 +31,8 @@ pub struct Credential {
     pub expires_at_ms: i64,
     /// The session's id.
     pub session: Option<Arc<str>>,
+    /// The issuer of the token.
+    pub issuer: Option<Arc<str>>,
     /// Everyone and everything that it proves to be.
     pub subjects: Subjects,
 }
@@ -69,6 +71,7 @@ impl Credential {
             established_at_ms: session.established_at_ms,
             expires_at_ms: session.expires_at_ms,
             session: Some(Arc::clone(&session.id)),
+            issuer: None,
             subjects,
         }
     }

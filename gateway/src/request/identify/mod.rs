@@ -1,11 +1,13 @@
 //! Who is asking: what the certificate of this connection proves, by the rules of its trust domain.
 
+pub mod brought;
 pub mod certificate;
 pub mod credential;
 mod distinguished_name;
 mod naming;
 mod spiffe;
 mod text;
+pub mod token;
 
 use std::sync::Arc;
 

@@ -115,6 +115,7 @@ mod tests {
             ocsp: None,
             device: device.map(rule),
             person: person.map(rule),
+            groups: Vec::new(),
             workload: workload.map(rule),
         }
     }

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Visit, query, see_other, with_cookie};
+use super::{Answer, Visit, query, see_other, status, with_cookie};
+use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::pages::logout::{LogOut, LoggedOut};
 use crate::pages::{Layout, Page};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::session::{Purpose, Session, cookie};
-use crate::state::{Change, Revocation, Subject, SubjectKind};
 
 /// What the form bears: no other site can send it, and it counts for one session.
 #[derive(Serialize, Deserialize)]
@@ -32,12 +32,12 @@ pub fn confirm(visit: &Visit<'_>) -> Answer {
     let sealer = visit.gateway.state.live().sessions.sealer();
     let token = sealer.seal(Purpose::Form, &visit.normal.host, &token).ok_or(Reason::GatewayInternal)?;
     let provider = at_provider(visit, &shown.session).and_then(|url| origin(&url).map(str::to_owned));
-    let language = visit.reader.language;
     let page = LogOut {
-        layout: Layout::new(language.say("log-out-title"), language, &visit.snapshot.config.pages),
+        layout: status::layout(visit, "log-out-title", false),
         action: "/.gaccong/logout",
         token: &token,
-        provider: provider.as_deref(),
+        stay: "/",
+        leads_to: std::iter::once(visit.auth.host.origin()).chain(provider).map(Into::into).collect(),
     };
     Ok(page.document().response(StatusCode::OK))
 }
@@ -54,25 +54,16 @@ pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
         return Err(Box::new(Refused::because(Reason::RequestCrossSite, "the form to log out is not of this session")));
     }
     drop(sealer);
-    let kept = visit.gateway.state.change(ending(session, visit.now_ms, "the person has logged out"), Instant::now());
+    let ending = session.ending(&session.principal, "the person has logged out", visit.now_ms);
+    let kept = visit.gateway.state.change(ending.into(), Instant::now());
     kept.await.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
+    let event = AuthenticationEvent::of(LoginActivity::Logout, session);
+    visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     let response = match at_provider(visit, session) {
         Some(url) => see_other(&url)?,
         None => see_other(&format!("{}/logged-out", visit.auth.host.origin()))?,
     };
     Ok(with_cookie(response, cookie::NO_SESSION))
-}
-
-/// What ends a session for good: its cookies would count until it ends by itself.
-pub fn ending(session: &Session, now_ms: i64, why: &str) -> Vec<Change> {
-    let revocation = Revocation {
-        subject: Subject::new(SubjectKind::Session, Arc::clone(&session.id)),
-        reason: Some(why.into()),
-        by: Arc::clone(&session.principal),
-        at_ms: now_ms,
-        until_ms: Some(session.expires_at_ms.saturating_add(1)),
-    };
-    vec![Change::Revoke(revocation), Change::Discard(Arc::clone(&session.id))]
 }
 
 /// Says that the person is logged out.

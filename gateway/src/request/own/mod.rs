@@ -3,9 +3,13 @@
 //! They walk the path of every request as far as policy: the certificate must count, and each leaves its record. None is
 //! ever forwarded.
 
+mod access;
+pub mod language;
 pub mod logout;
+pub mod portal;
 pub mod query;
 pub mod session;
+pub mod status;
 
 use std::sync::Arc;
 
@@ -31,7 +35,7 @@ use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::refuse::Reader;
-use crate::session::Binding;
+use crate::session::{Binding, backchannel};
 use crate::streams::Connection;
 
 /// What an endpoint answers, or why it does not.
@@ -96,16 +100,9 @@ pub async fn answer(
     if let Some(head) = exchange.head_mut() {
         head.app = app;
     }
-    let now_ms = clock::now_ms();
-    let answered = match check(&connection, &snapshot, normal, parts, now_ms) {
-        Ok(()) if parts.method == Method::GET && *normal.path == *KEY_SET => {
-            Ok(assertion::key_set(&gateway.assertions, now_ms))
-        }
-        Ok(()) => match visit(&gateway, &connection, &snapshot, normal, parts, reader, now_ms) {
-            Ok(visit) => dispatch(&visit, body).await,
-            Err(refused) => Err(refused),
-        },
-        Err(refused) => Err(refused),
+    let answered = match backchannel_logout(&gateway, &snapshot, normal, parts, body).await {
+        Some(answered) => answered,
+        None => answer_holder(&connection, &snapshot, normal, parts, body, reader).await,
     };
     match answered {
         Ok(mut response) => {
@@ -117,6 +114,27 @@ pub async fn answer(
         }
         Err(refused) => Err((exchange, refused)),
     }
+}
+
+/// Answers whoever holds a certificate that counts.
+async fn answer_holder(
+    connection: &Arc<Connection>,
+    snapshot: &Arc<Snapshot>,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
+    reader: Reader,
+) -> Answer {
+    let now_ms = clock::now_ms();
+    check(connection, snapshot, normal, parts, now_ms)?;
+    if parts.method == Method::GET && *normal.path == *KEY_SET {
+        return Ok(assertion::key_set(&connection.gateway.assertions, now_ms));
+    }
+    let gateway = &connection.gateway;
+    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
+    let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
+    let visit = Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms };
+    dispatch(&visit, body).await
 }
 
 /// The certificate counts, and so does whoever holds it; and no page of another site asks for a change, whatever an app
@@ -142,33 +160,44 @@ fn check(
     Ok(())
 }
 
-/// A visit by a browser or device that a session can be bound to.
-fn visit<'a>(
-    gateway: &'a Arc<Gateway>,
-    connection: &'a Arc<Connection>,
-    snapshot: &'a Arc<Snapshot>,
-    normal: &'a Normal,
-    parts: &'a Parts,
-    reader: Reader,
-    now_ms: i64,
-) -> Result<Visit<'a>, Box<Refused>> {
-    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
-    let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
-    Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
-}
-
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
     let on_auth_host = visit.normal.host == visit.auth.host.name;
     match (&visit.parts.method, &*visit.normal.path) {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
         (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
-        (&Method::GET, "/login") if on_auth_host => auth::login::begin(visit).await,
-        (&Method::GET, "/callback") if on_auth_host => auth::callback::finish(visit).await,
+        (&Method::GET, "/.gaccong/status") => status::show(visit),
+        (&Method::GET, "/.gaccong/language") => language::choose(visit),
+        (&Method::GET, "/") if on_auth_host => portal::show(visit),
+        (&Method::GET, "/login") if on_auth_host => recorded(visit, auth::login::begin(visit).await),
+        (&Method::GET, "/callback") if on_auth_host => recorded(visit, auth::callback::finish(visit).await),
         (&Method::GET, "/logout") if on_auth_host => logout::confirm(visit),
         (&Method::GET, "/logged-out") if on_auth_host => logout::ended(visit),
         _ => Err(Reason::RequestOwnPath.into()),
     }
+}
+
+/// A login that comes to nothing has a record of its own, as has one that does not.
+fn recorded(visit: &Visit<'_>, answer: Answer) -> Answer {
+    answer.inspect_err(|refused| auth::establish::note_failure(visit, refused))
+}
+
+/// Answers the identity provider, which shows no certificate: the token that it sends is its proof.
+async fn backchannel_logout(
+    gateway: &Arc<Gateway>,
+    snapshot: &Snapshot,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Option<Answer> {
+    let on_auth_host = snapshot.config.auth.as_ref().is_some_and(|auth| normal.host == auth.host.name);
+    if !on_auth_host || parts.method != Method::POST || !backchannel::PATHS.contains(&&*normal.path) {
+        return None;
+    }
+    Some(match form(body).await {
+        Ok(form) => Ok(backchannel::answer(gateway, &form).await),
+        Err(refused) => Err(refused),
+    })
 }
 
 /// The whole of a small form.
@@ -210,6 +239,18 @@ pub fn see_other(url: &str) -> Answer {
     fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
+}
+
+/// The longest path that a browser is sent back to.
+const LOCAL_MAX_BYTES: usize = 1024;
+
+/// Whether a browser would read it as a path of this host, and a query: neither `//host` nor `/\host`.
+pub fn is_local(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    path.len() <= LOCAL_MAX_BYTES
+        && bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Adds a cookie to a response.

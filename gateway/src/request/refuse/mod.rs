@@ -3,6 +3,7 @@
 //! A browser gets a page in Vietnamese or English, everything else `application/problem+json` (RFC 9457). Neither says
 //! more than the reason, what to do about it, and the id under which the record is found. Never a redirect.
 
+mod challenge;
 mod page;
 mod problem;
 mod reader;
@@ -14,14 +15,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gaccong_policy::{Remedy, Words};
 use http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::config::Pages;
+use crate::facts::snapshot::{Listener, Snapshot};
 use crate::pages::login::Login;
 use crate::pages::{Language, Said};
 use crate::reason::Reason;
+use crate::request::decide::Refused;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
+use crate::request::head::Head;
+use crate::request::identify::Identity;
+use crate::request::own;
+use crate::session::tickets::Demand;
+use crate::streams::Connection;
 pub use reader::{Format, LANGUAGE_COOKIE, Reader};
 pub(crate) use texts::remedy as remedy_text;
 
@@ -39,16 +49,18 @@ pub struct Refusal {
     pub remedies: Vec<Remedy>,
     /// After how many seconds the same request may be made again, where that is known.
     pub retry_after_s: Option<u32>,
+    /// The login that would help, where policy waits for one.
+    pub demand: Option<Demand>,
     /// The request's id, to quote.
     pub request_id: Uuid,
     /// The host of the app that was asked for, where there is one.
     pub place: Option<Arc<str>>,
     /// The way to a login, where one would help.
     pub login: Option<Login<'static>>,
-    /// Where to begin again, where that may help: a path of the same host, or a URL of ours.
-    pub try_again: Option<Arc<str>>,
-    /// Whether the page may lead to the status page: people can log in.
-    pub has_status: bool,
+    /// Whether this host has pages of the gateway's own, such as that of the status.
+    pub has_own_pages: bool,
+    /// What was asked for, where it may be asked for again: path and query.
+    pub path: Option<String>,
 }
 
 impl Refusal {
@@ -59,11 +71,38 @@ impl Refusal {
             words: Words::default(),
             remedies: Vec::new(),
             retry_after_s: None,
+            demand: None,
             request_id,
             place: None,
             login: None,
-            try_again: None,
-            has_status: false,
+            has_own_pages: false,
+            path: None,
+        }
+    }
+
+    /// The refusal of a request, and what the person can mend.
+    pub fn of(
+        refused: &Refused,
+        snapshot: &Snapshot,
+        connection: &Connection,
+        head: Option<&Head>,
+        parts: &Parts,
+    ) -> Self {
+        let is_ours = head.is_some_and(|head| head.app.is_some());
+        let is_proven = matches!(connection.facts.identity, Identity::Proven { .. });
+        let path = parts.uri.path_and_query().filter(|_| parts.method == Method::GET).map(PathAndQuery::as_str);
+        Self {
+            words: refused.words.clone(),
+            remedies: refused.remedies(&snapshot.policies),
+            retry_after_s: refused.retry_after_s,
+            demand: refused.demand.clone(),
+            place: head.filter(|_| is_ours).and_then(|head| head.host.clone()),
+            has_own_pages: is_ours
+                && is_proven
+                && snapshot.config.auth.is_some()
+                && connection.listener == Listener::Apps,
+            path: path.filter(|path| own::is_local(path)).map(str::to_owned),
+            ..Self::new(refused.reason, head.map_or(Uuid::nil(), |head| head.id))
         }
     }
 
@@ -87,17 +126,18 @@ impl Refusal {
         if let Some((name, value)) = demanded_by(self.reason.status()) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if self.reason.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, challenge::challenge(self.reason, self.demand.as_ref()));
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
     }
 }
 
-/// The field that a status demands or recommends (RFC 9110 §15). `ClientCertificate` is in no registry: every 401 needs
-/// a challenge, none that is registered means TLS, and browsers ignore one they do not know.
+/// The field that a status demands or recommends (RFC 9110 §15).
 fn demanded_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
     match status {
-        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "ClientCertificate realm=\"gaccong\"")),
         StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
         StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, "60")),
         StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "10")),

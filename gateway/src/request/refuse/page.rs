@@ -13,7 +13,8 @@ const STATUS_PATH: &str = "/.gaccong/status";
 
 /// The page: on to the login where that is all it takes, else what was refused and why.
 pub(super) fn document(refusal: &Refusal, message: Message<'_>, language: Language, pages: &Pages) -> Document {
-    let layout = Layout::new(message.title, language, pages);
+    let mut layout = Layout::new(message.title, language, pages);
+    layout.back = refusal.path.as_deref().filter(|_| refusal.has_own_pages).map(Cow::Borrowed);
     match &refusal.login {
         Some(login) if login.how == How::Automatic => {
             GoToLogin { layout, detail: message.detail.text, login: login.clone() }.document()
@@ -25,8 +26,8 @@ pub(super) fn document(refusal: &Refusal, message: Message<'_>, language: Langua
             advice: message.advice,
             remedies: message.remedies.into_iter().map(|(_, text)| text).collect(),
             login: login.clone(),
-            try_again: refusal.try_again.as_deref().map(Cow::Borrowed),
-            status_page: refusal.has_status.then_some(STATUS_PATH),
+            try_again: is_of_a_login(refusal.reason).then_some("/"),
+            status_page: refusal.has_own_pages.then_some(STATUS_PATH),
             certificate_choice: is_about_the_choice(refusal.reason),
             request_id: Some(refusal.request_id.to_string().into()),
             code: refusal.reason.code(),
@@ -34,6 +35,11 @@ pub(super) fn document(refusal: &Refusal, message: Message<'_>, language: Langua
         }
         .document(),
     }
+}
+
+/// Whether a login did not end well, and may end better another time.
+fn is_of_a_login(reason: Reason) -> bool {
+    reason.code().starts_with("login.")
 }
 
 /// Whether another certificate of the same browser might do.

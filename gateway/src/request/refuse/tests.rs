@@ -106,8 +106,8 @@ fn the_words_of_a_policy_take_the_place_of_ours() {
     let refusal = Refusal { words, ..refusal(Reason::PolicyForbid) };
     let response = refusal.response(PAGE, &Pages::default());
     let page = text(&response);
-    assert!(page.contains("<p lang=\"en\">Only &lt;b&gt;finance&lt;/b&gt;</p>"), "{page}");
-    assert!(page.contains("<p lang=\"vi\">Gọi &quot;1080&quot;</p>"));
+    assert!(page.contains("<p lang=\"en\">Only &#60;b&#62;finance&#60;/b&#62;</p>"), "{page}");
+    assert!(page.contains("<p lang=\"vi\">Gọi &#34;1080&#34;</p>"));
     let problem: serde_json::Value =
         serde_json::from_slice(refusal.response(PROBLEM, &Pages::default()).body()).unwrap();
     assert_eq!((&problem["detail"], &problem["advice"]), (&"Only <b>finance</b>".into(), &"Gọi \"1080\"".into()));

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config;
 use crate::facts::posture::FactName;
+use crate::jose::jwks::Keys;
+use crate::session::{AtProvider, Binding, LoginMethod};
 use crate::signals::effect::effect;
-use crate::signals::fixtures::{self, NOW_MS, Signer, claims_of};
-use crate::signals::jwks::Keys;
+use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
 use crate::state::{Outcome, SubjectKind};
 
@@ -39,7 +40,7 @@ fn event(uri: &str, seconds_ago: i64, mut payload: Value, subject: Option<Value>
     let allowed = stream.algorithms.iter().copied().collect();
     let expected =
         Expected { issuer: &stream.issuer, audience: &stream.audience, max_age: stream.max_age, now_ms: NOW_MS };
-    let token = signer.token(&claims);
+    let token = signer.token(TYP, &claims);
     SignedSet::read(&token, &allowed).unwrap().verify(&Keys::read(&signer.jwks()).unwrap(), &expected).unwrap()
 }
 
@@ -176,4 +177,55 @@ fn what_was_seen_is_remembered_until_it_would_be_too_old() {
     assert_eq!(seen.len(), 1);
     let too_old_ms = NOW_MS + i64::try_from(fixtures::stream().max_age.as_millis()).unwrap();
     assert!(seen[0].until_ms > too_old_ms);
+}
+
+#[test]
+fn a_session_that_is_named_ends_alone_and_one_that_is_not_known_ends_all() {
+    let user = json!({"format": "email", "email": "alice@example.org"});
+    let of = |user: &Value, id: &str, seconds_ago| {
+        let session = json!({"format": "opaque", "id": id});
+        let subject = json!({"format": "complex", "user": user, "session": session});
+        event("caep/event-type/session-revoked", seconds_ago, json!({}), Some(subject))
+    };
+    let session = |id: &str| Subject::new(SubjectKind::Session, id);
+    let stands = |live: &Live, subject: Subject| live.standing(&[subject], NOW_MS - 60_000, NOW_MS).is_ok();
+    for named in ["session-1", "sid-1"] {
+        let live = live();
+        for number in ["1", "2"] {
+            live.apply(Change::Establish(login(number)));
+        }
+        assert!(take(&live, &of(&user, named, 10)));
+        assert!(!stands(&live, session("session-1")), "{named}");
+        assert!(stands(&live, session("session-2")) && stands(&live, alice()), "{named}");
+        assert_eq!(live.sessions.entries.len(), 1);
+    }
+    let live = live();
+    live.apply(Change::Establish(login("1")));
+    let bob = json!({"format": "email", "email": "bob@example.org"});
+    assert!(take(&live, &of(&bob, "session-1", 12)));
+    assert!(stands(&live, session("session-1")), "it is not his");
+    assert!(take(&live, &of(&user, "session-3", 10)));
+    assert!(!stands(&live, alice()), "more ends than was asked for, never less");
+}
+
+/// A login of Alice's.
+fn login(number: &str) -> Session {
+    Session {
+        id: format!("session-{number}").into(),
+        principal: alice().id,
+        groups: [].into(),
+        method: LoginMethod::Oidc,
+        acr: None,
+        auth_time_ms: 0,
+        established_at_ms: 0,
+        expires_at_ms: NOW_MS + 60_000,
+        binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
+        provider: Some(AtProvider {
+            sub: "u-1".into(),
+            sid: Some(format!("sid-{number}").into()),
+            refresh_token: None,
+            id_token: None,
+            claims_at_ms: 0,
+        }),
+    }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::jose::jwks::Keys;
 use crate::signals::error::SetError;
 use crate::signals::event::EventType;
-use crate::signals::fixtures::{self, NOW_MS, Signer, claims_of};
-use crate::signals::jwks::Keys;
+use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
 
 const EVENT_MS: i64 = NOW_MS - 5_000;
@@ -18,7 +18,7 @@ fn read(claims: &Value) -> Result<SecurityEvent, SetError> {
     let allowed = stream.algorithms.iter().copied().collect();
     let expected =
         Expected { issuer: &stream.issuer, audience: &stream.audience, max_age: stream.max_age, now_ms: NOW_MS };
-    SignedSet::read(&signer.token(claims), &allowed)?.verify(&Keys::read(&signer.jwks()).unwrap(), &expected)
+    SignedSet::read(&signer.token(TYP, claims), &allowed)?.verify(&Keys::read(&signer.jwks()).unwrap(), &expected)
 }
 
 /// The effect of an event about Alice, or about `subject`.
@@ -110,12 +110,16 @@ fn complex_subjects_name_the_user_before_the_device() {
     let session = json!({"format": "opaque", "id": "s"});
     let laptop = Subject::new(SubjectKind::Device, "laptop-7");
     let unmapped = Effect::None(NoEffect::Unmapped);
+    let ending = |holder| match reauthenticate(alice()) {
+        Effect::Reauthenticate { since_ms, .. } => Effect::EndSession { session: "s".into(), holder, since_ms },
+        other => other,
+    };
     for (subject, expected) in [
-        (json!({"format": "complex", "user": user, "device": device, "session": session}), reauthenticate(alice())),
+        (json!({"format": "complex", "user": user, "device": device, "session": session}), ending(Some(alice()))),
         (json!({"format": "complex", "user": user}), reauthenticate(alice())),
-        (json!({"format": "complex", "device": device, "session": session}), reauthenticate(laptop)),
+        (json!({"format": "complex", "device": device, "session": session}), ending(Some(laptop))),
         (json!({"format": "complex", "user": {"format": "did", "url": "x"}, "device": device}), unmapped.clone()),
-        (json!({"format": "complex", "session": session}), unmapped.clone()),
+        (json!({"format": "complex", "session": session}), ending(None)),
         (json!({"format": "complex", "tenant": {"format": "opaque", "id": "ours"}}), unmapped.clone()),
         (json!({"format": "complex"}), unmapped),
     ] {

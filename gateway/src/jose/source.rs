@@ -1,19 +1,25 @@
-//! Where a stream's keys come from, and those that were last read.
+//! Where an issuer's keys come from, and those that were last read.
 //!
 //! Keys out of a file are those of the last reload. Keys of a URL are fetched in the background, and once more when a token
 //! names a key that is not known. However many tokens do so, one fetch is under way at a time, and one begins in
 //! `MIN_INTERVAL` at most.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::jwks::{Keys, MAX_JWKS_BYTES};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::source::{read_bytes_bounded, unreadable};
+use crate::config::{Endpoint, JwksSource};
 use crate::outgoing::{Bounds, Client, Url};
 
 /// The least time between the beginnings of two fetches.
@@ -22,7 +28,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(10);
 const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
 const FETCH_BOUNDS: Bounds = Bounds { max_bytes: MAX_JWKS_BYTES, timeout: Duration::from_secs(5) };
 
-/// The keys of a stream.
+/// The keys of an issuer.
 #[derive(Debug)]
 pub struct KeySource {
     keys: ArcSwap<Keys>,
@@ -33,6 +39,26 @@ pub struct KeySource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotNow;
 
+/// What is known of a key at this moment.
+#[derive(Debug)]
+pub enum Known {
+    /// It is among these.
+    Yes(Arc<Keys>),
+    /// The issuer has none of this name.
+    No,
+    /// Nobody has asked the issuer yet, or it does not answer.
+    NotYet,
+}
+
+/// How often the keys were fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// With success.
+    pub succeeded: u64,
+    /// Without.
+    pub failed: u64,
+}
+
 /// What fetches a key set.
 trait Fetch: Send + Sync {
     fn fetch(&self) -> BoxFuture<'_, Result<Keys, String>>;
@@ -41,7 +67,9 @@ trait Fetch: Send + Sync {
 struct Remote {
     fetch: Box<dyn Fetch>,
     min_interval: Duration,
-    last: Mutex<LastFetch>,
+    last: Arc<Mutex<LastFetch>>,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +79,18 @@ struct LastFetch {
 }
 
 impl KeySource {
+    /// The keys of `settings`. Those of a URL are taken over from `before`, which had the same settings.
+    ///
+    /// # Errors
+    /// A file that cannot be used.
+    pub fn load(settings: &JwksSource, before: Option<&Arc<Self>>) -> Result<Arc<Self>, Box<Diagnostic>> {
+        Ok(match (settings, before) {
+            (JwksSource::File(file), _) => Arc::new(Self::fixed(read_file(file)?)),
+            (JwksSource::Url(_), Some(before)) => Arc::clone(before),
+            (JwksSource::Url(Endpoint { url, ca }), None) => Arc::new(Self::of_url(Client::new(ca)?, url.clone())),
+        })
+    }
+
     /// Keys that change with a reload.
     pub fn fixed(keys: Keys) -> Self {
         Self { keys: ArcSwap::from_pointee(keys), remote: None }
@@ -62,8 +102,52 @@ impl KeySource {
     }
 
     fn of(fetch: Box<dyn Fetch>, min_interval: Duration) -> Self {
-        let remote = Remote { fetch, min_interval, last: Mutex::default() };
+        let (succeeded, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let remote = Remote { fetch, min_interval, last: Arc::default(), succeeded, failed };
         Self { keys: ArcSwap::default(), remote: Some(remote) }
+    }
+
+    /// The keys that were last read.
+    pub fn current(&self) -> Arc<Keys> {
+        self.keys.load_full()
+    }
+
+    /// What is known of a key now, without waiting for anybody. One that is not known is asked for in the background.
+    pub fn known(self: &Arc<Self>, kid: &str) -> Known {
+        let keys = self.current();
+        if keys.has(kid) {
+            return Known::Yes(keys);
+        }
+        let Some(remote) = &self.remote else { return Known::No };
+        let Ok(mut last) = Arc::clone(&remote.last).try_lock_owned() else { return Known::NotYet };
+        // Whoever held the lock may have learned it.
+        let keys = self.current();
+        if keys.has(kid) {
+            return Known::Yes(keys);
+        }
+        let is_recent = |time: Option<Instant>| time.is_some_and(|time| time.elapsed() < remote.min_interval);
+        if is_recent(last.succeeded) {
+            return Known::No;
+        }
+        if let (false, Ok(runtime)) = (is_recent(last.began), Handle::try_current()) {
+            let source = Arc::clone(self);
+            runtime.spawn(async move {
+                if let Some(remote) = &source.remote {
+                    source.fetch(remote, &mut last).await;
+                }
+            });
+        }
+        Known::NotYet
+    }
+
+    /// How often the keys were fetched since this was last asked.
+    pub fn take_fetched(&self) -> Fetched {
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        let remote = self.remote.as_ref();
+        remote.map_or_else(Fetched::default, |remote| Fetched {
+            succeeded: taken(&remote.succeeded),
+            failed: taken(&remote.failed),
+        })
     }
 
     /// The keys, after an attempt to learn the one that a token names where it is not known.
@@ -107,14 +191,21 @@ impl KeySource {
             Ok(keys) => {
                 self.keys.store(Arc::new(keys));
                 last.succeeded = Some(Instant::now());
+                remote.succeeded.fetch_add(1, Ordering::Relaxed);
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot fetch the keys of a stream of signals; the last good ones stay");
+                tracing::warn!(%error, "cannot fetch the keys of an issuer; the last good ones stay");
+                remote.failed.fetch_add(1, Ordering::Relaxed);
                 false
             }
         }
     }
+}
+
+fn read_file(file: &Path) -> Result<Keys, Box<Diagnostic>> {
+    let json = read_bytes_bounded(file, MAX_JWKS_BYTES).map_err(|error| Box::new(unreadable(file, &error)))?;
+    Keys::read(&json).map_err(|error| Box::new(Diagnostic::of_file(file, error.to_string())))
 }
 
 impl Fetch for (Client, Url) {
@@ -145,7 +236,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::signals::fixtures::Signer;
+    use crate::jose::fixtures::Signer;
 
     /// A server of keys that counts how often it is asked.
     #[derive(Clone, Default)]
@@ -231,6 +322,45 @@ mod tests {
         server.keys.write().clear();
         assert_eq!(source.naming("b").await.map(drop), Err(NotNow));
         assert!(source.naming("a").await.unwrap().has("a"));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_who_only_asks_what_is_known() {
+        let server = Server::with(&["a"]);
+        let source = Arc::new(server.source(MIN_INTERVAL));
+        for _ in 0..100 {
+            assert!(matches!(source.known("a"), Known::NotYet));
+        }
+        assert_eq!(server.asked(), 0, "this task has not waited yet");
+        while !matches!(source.known("a"), Known::Yes(_)) {
+            tokio::task::yield_now().await;
+        }
+        for number in 0..100 {
+            assert!(matches!(source.known(&format!("unknown-{number}")), Known::No));
+        }
+        assert_eq!((server.asked(), source.take_fetched()), (1, Fetched { succeeded: 1, failed: 0 }));
+        assert_eq!(source.take_fetched(), Fetched::default());
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_asked_for_while_those_who_need_it_come_again() {
+        let server = Server::with(&["a"]);
+        let source = Arc::new(server.source(Duration::ZERO));
+        source.refresh().await;
+        server.keys.write().push(Signer::new("b").jwk());
+        assert!(matches!(source.known("b"), Known::NotYet));
+        while !matches!(source.known("b"), Known::Yes(_)) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_fails_says_nothing_of_a_key() {
+        let server = Server::with(&[]);
+        let source = Arc::new(server.source(MIN_INTERVAL));
+        source.refresh().await;
+        assert!(matches!(source.known("a"), Known::NotYet));
+        assert_eq!((server.asked(), source.take_fetched()), (1, Fetched { succeeded: 0, failed: 1 }));
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The public keys of a transmitter: a JSON Web Key Set (RFC 7517).
+//! The public keys of an issuer: a JSON Web Key Set (RFC 7517).
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -97,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::signals::fixtures::Signer;
+    use crate::jose::fixtures::Signer;
 
     fn read(keys: &[Value]) -> Result<Keys, JwksError> {
         Keys::read(json!({ "keys": keys }).to_string().as_bytes())

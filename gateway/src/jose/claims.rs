@@ -1,0 +1,57 @@
+//! From claims to names: who asks, and in which groups, all of it bounded.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::request::identify::is_unprintable;
+
+/// The most groups of a principal. More are refused, not cut: a policy that forbids a group must not miss it.
+const MAX_GROUPS: usize = 200;
+/// The longest principal, group or class.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Who it is, by a claim. An email must have been verified by the issuer, and is written in lower case.
+///
+/// # Errors
+/// What is wrong with the claim.
+pub fn principal(claims: &Map<String, Value>, claim: &str) -> Result<Arc<str>, String> {
+    let absent = |why: &str| format!("the claim `{claim}` {why}");
+    let value = claims.get(claim).filter(|value| !value.is_null()).ok_or_else(|| absent("is not there"))?;
+    let name = value.as_str().ok_or_else(|| absent("is no string"))?;
+    let name = name_of(name).ok_or_else(|| absent("is no name of 1 to 256 printable bytes"))?;
+    if claim != "email" {
+        return Ok(name);
+    }
+    match claims.get("email_verified") {
+        Some(Value::Bool(true)) => Ok(name.to_lowercase().into()),
+        _ => Err(absent("is not verified by the issuer (`email_verified`)")),
+    }
+}
+
+/// Their groups, a string or a list of strings, sorted.
+///
+/// # Errors
+/// They are too many, or not names.
+pub fn groups(claims: &Map<String, Value>, claim: &str) -> Result<Arc<[Arc<str>]>, String> {
+    let invalid = |why: &str| format!("the claim `{claim}` {why}");
+    let values: &[Value] = match claims.get(claim) {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(values)) => values,
+        Some(one) => std::slice::from_ref(one),
+    };
+    if values.len() > MAX_GROUPS {
+        return Err(invalid(&format!("names more than {MAX_GROUPS} groups")));
+    }
+    let names: Option<Vec<_>> = values.iter().map(|value| value.as_str().and_then(name_of)).collect();
+    let mut names = names.ok_or_else(|| invalid("names what is no group of 1 to 256 printable bytes"))?;
+    names.sort();
+    names.dedup();
+    Ok(names.into())
+}
+
+/// A text that can be a name in policies and records.
+pub fn name_of(text: &str) -> Option<Arc<str>> {
+    let good = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(is_unprintable);
+    good.then(|| Arc::from(text))
+}

@@ -1,0 +1,112 @@
+//! What a person can do about a refusal, and that it helps: prove more, or mend the device.
+
+use gaccong_tests::control::{Caller, with_control};
+use gaccong_tests::setup::posture;
+use serde_json::{Value, json};
+
+use super::{APP, Office, log_in};
+
+const STEP_UP: &str = r#"
+@id("payslips-need-a-second-factor")
+@step_up_acr("urn:test:second-factor")
+forbid (principal, action, resource == App::"payroll")
+when { context.request.path like "/payslips*" }
+unless { context has session && context.session has acr && context.session.acr == "urn:test:second-factor" };
+"#;
+
+const DISK: &str = r#"
+@id("disk")
+forbid (principal, action, resource == App::"payroll")
+unless { context has device && context.device has disk_encrypted && context.device.disk_encrypted };
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_opens_what_the_first_does_not() {
+    let office = Office::open(|setup| {
+        setup.policies.insert("step-up.cedar", STEP_UP.to_owned());
+    })
+    .await;
+    let browser = office.browser().await;
+    let tab = browser.tab().await;
+    log_in(tab, "/news").await;
+
+    let target = "/payslips/11?year=2026#net";
+    assert_eq!(tab.goto(APP, target).await, 401);
+    tab.click("#login").await;
+    tab.wait_for("button[value=second]").await;
+    tab.click("button[value=second]").await;
+    tab.wait_until_at(&format!("https://{APP}{target}")).await;
+    let seen: Value = serde_json::from_str(&tab.text("body").await).unwrap();
+    assert_eq!(seen["target"], "/payslips/11?year=2026");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_told_which_class_is_wanted() {
+    let office = Office::open(|setup| {
+        setup.policies.insert("step-up.cedar", STEP_UP.to_owned());
+    })
+    .await;
+    let browser = office.browser().await;
+    let tab = browser.tab().await;
+    log_in(tab, "/news").await;
+    let told = tab
+        .evaluate(
+            "fetch('/payslips/11', {headers: {accept: 'application/json'}}).then((answer) => ({
+                status: answer.status, challenge: answer.headers.get('www-authenticate'),
+            }))",
+        )
+        .await;
+    assert_eq!(told["status"], 401);
+    let challenge = told["challenge"].as_str().unwrap_or_default();
+    assert!(
+        challenge.contains("insufficient_user_authentication") && challenge.contains("urn:test:second-factor"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_not_silently_lost() {
+    let office = Office::open(|setup| {
+        setup.policies.insert("step-up.cedar", STEP_UP.to_owned());
+    })
+    .await;
+    let browser = office.browser().await;
+    let tab = browser.tab().await;
+    log_in(tab, "/news").await;
+    let before = office.echo.requests();
+    tab.evaluate(
+        "{
+            const form = Object.assign(document.createElement('form'), {method: 'post', action: '/payslips/ask'});
+            document.body.append(form);
+            form.submit();
+        }",
+    )
+    .await;
+    tab.wait_for("#login").await;
+    assert_eq!(office.echo.requests(), before, "the app has not seen it");
+    tab.assert_accessible_in_all_forms("form-kept").await;
+    tab.back().await;
+    tab.wait_until_at(&format!("https://{APP}/news")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mended_device_opens_the_app_at_the_next_reload() {
+    let office = Office::open(|setup| {
+        with_control(setup);
+        setup.policies.insert("disk.cedar", DISK.to_owned());
+        setup.device("laptop-7", posture("alice@example.org", &json!({"disk_encrypted": false})));
+    })
+    .await;
+    let browser = office.profile().option("locale", json!("en-GB")).start(&office.gateway).await;
+    let tab = browser.tab().await;
+    log_in(tab, "/").await;
+    let page = tab.text("main").await;
+    assert!(page.contains("encrypt"), "it says what to do: {page}");
+    tab.assert_accessible_in_all_forms("remedy-en").await;
+
+    let bob = Caller::new(&office.gateway, &office.gateway.pki().bob());
+    let report = json!({"owner": "alice@example.org", "facts": {"disk_encrypted": true}});
+    let answer = bob.json("PUT", "/v1/devices/laptop-7/posture", &report).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+    assert_eq!(tab.reload().await, 200);
+}

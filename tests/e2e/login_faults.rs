@@ -1,0 +1,243 @@
+//! A login that somebody tampers with comes to nothing, says why, and costs the provider nothing.
+
+use gaccong_tests::fake_provider::{FakeProvider, forged};
+use gaccong_tests::provider::{AUTH_HOST, laptop_7, with_login};
+use gaccong_tests::upstream::Echo;
+use gaccong_tests::user_agent::{parameter, percent_encoded};
+use gaccong_tests::{Answer, Gateway, Setup, UserAgent, eventually, pki};
+use serde_json::{Value, json};
+
+const APP: &str = "https://payroll.example.test";
+
+/// An app behind a gateway, and a provider of our own making.
+pub(crate) struct Office {
+    pub(crate) echo: Echo,
+    pub(crate) provider: FakeProvider,
+    pub(crate) gateway: Gateway,
+}
+
+/// A login that waits for the provider.
+pub(crate) struct Begun {
+    pub(crate) state: String,
+    nonce: String,
+    redirect_uri: String,
+}
+
+impl Office {
+    pub(crate) async fn open(change: impl FnOnce(&mut Setup)) -> Self {
+        let (echo, provider) = (Echo::h1().await, FakeProvider::start().await);
+        let gateway = Gateway::start(|setup| {
+            with_login(setup, provider.issuer(), provider.ca());
+            setup.app("payroll", echo.url());
+            setup.app("wiki", echo.url());
+            change(setup);
+        })
+        .await;
+        Self { echo, provider, gateway }
+    }
+
+    /// On Alice's laptop.
+    pub(crate) fn agent(&self) -> UserAgent {
+        UserAgent::new(&self.gateway, &laptop_7(&self.gateway))
+    }
+
+    /// As far as the provider.
+    pub(crate) async fn begin(&self, agent: &mut UserAgent, url: &str) -> Begun {
+        // The gateway asks the provider in the background what it is.
+        let to_provider = eventually("the way to the provider", || {
+            let mut trying = agent.clone();
+            async move {
+                let page = trying.get(url).await;
+                assert_eq!(page.status, 401, "{}", page.text());
+                let answer = trying.get(&login_url(&page)).await;
+                answer.header("location").map(|location| (location.to_owned(), trying))
+            }
+        })
+        .await;
+        let (location, went) = to_provider;
+        *agent = went;
+        let asked = |name: &str| parameter(&location, name).unwrap_or_else(|| panic!("no {name} in {location}"));
+        assert!(location.starts_with(self.provider.issuer()) && asked("code_challenge_method") == "S256", "{location}");
+        Begun { state: asked("state"), nonce: asked("nonce"), redirect_uri: asked("redirect_uri") }
+    }
+
+    /// Where the provider sends the browser back to, with a code for an ID token with these changes.
+    pub(crate) fn back(&self, begun: &Begun, change: impl FnOnce(&mut Value)) -> String {
+        let mut claims = self.provider.claims(&begun.nonce);
+        change(&mut claims);
+        self.back_with(begun, &self.provider.sign("JWT", &claims))
+    }
+
+    fn back_with(&self, begun: &Begun, id_token: &str) -> String {
+        format!("{}?code={}&state={}", begun.redirect_uri, self.provider.code_for(id_token), begun.state)
+    }
+
+    /// A whole login; where the app is.
+    pub(crate) async fn log_in(&self, agent: &mut UserAgent) -> Answer {
+        let begun = self.begin(agent, &format!("{APP}/")).await;
+        let (_, ended) = agent.follow(&self.back(&begun, |_| {})).await;
+        assert_eq!(ended.status, 200, "{}", ended.text());
+        agent.get(&format!("{APP}/")).await
+    }
+}
+
+/// Where a page leads to the login.
+fn login_url(page: &Answer) -> String {
+    let html = page.text();
+    let link = html.split("id=\"login\" href=\"").nth(1).unwrap_or_else(|| panic!("no way to a login: {html}"));
+    link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
+}
+
+fn refused(answer: &Answer) -> (u16, Option<&str>) {
+    (answer.status.as_u16(), answer.reason())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_untouched_login_succeeds() {
+    let office = Office::open(|_| {}).await;
+    let app = office.log_in(&mut office.agent()).await;
+    assert_eq!(app.status, 200, "{}", app.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_browser_brings_back_counts_once() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let back = office.back(&begun, |_| {});
+    let before = agent.clone();
+    let handed_over = agent.get(&back).await;
+    assert_eq!(handed_over.status, 303, "{}", handed_over.text());
+    let code = handed_over.header("location").unwrap().to_owned();
+
+    // The same state, with the cookies of before, and then with those of after.
+    let asked = office.provider.asked("/token");
+    for mut replaying in [before, agent.clone()] {
+        assert_eq!(refused(&replaying.get(&back).await), (400, Some("login.state_invalid")));
+    }
+    assert_eq!(office.provider.asked("/token"), asked, "the provider is not asked");
+
+    let before = agent.clone();
+    assert_eq!(agent.get(&code).await.status, 200);
+    for mut replaying in [before, agent.clone()] {
+        assert_eq!(refused(&replaying.get(&code).await), (400, Some("login.code_invalid")));
+    }
+    office.gateway.record("the replay", |r| r.reason() == Some("login.code_invalid")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_of_one_host_one_device_and_one_browser() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let handed_over = agent.get(&office.back(&begun, |_| {})).await;
+    let code = handed_over.header("location").unwrap().to_owned();
+
+    let other_host = code.replace("payroll.", "wiki.");
+    let mut elsewhere = agent.clone();
+    for (name, value) in agent.cookies_of_host("payroll.example.test") {
+        elsewhere.set_cookie("wiki.example.test", &name, &value);
+    }
+    assert_eq!(refused(&elsewhere.get(&other_host).await), (400, Some("login.code_invalid")));
+    let laptop_8 = office.gateway.pki().laptops.issue(pki::device("laptop-8"));
+    let mut thief = agent.stolen_by(&office.gateway, &laptop_8);
+    assert_eq!(refused(&thief.get(&code).await), (400, Some("login.code_invalid")));
+    let mut without_cookie = office.agent();
+    assert_eq!(refused(&without_cookie.get(&code).await), (400, Some("login.code_invalid")));
+    // None of them has used it up.
+    assert_eq!(agent.get(&code).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_ends_in_the_browser_and_on_the_device_that_began_it() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let back = office.back(&begun, |_| {});
+    let laptop_8 = office.gateway.pki().laptops.issue(pki::device("laptop-8"));
+    for (who, mut other) in
+        [("another device", agent.stolen_by(&office.gateway, &laptop_8)), ("another browser", office.agent())]
+    {
+        assert_eq!(refused(&other.get(&back).await), (400, Some("login.state_invalid")), "{who}");
+    }
+    for state in ["", "nonsense", &"x".repeat(4000), "%00", "..%2f"] {
+        let url = format!("https://{AUTH_HOST}/callback?code=x&state={state}");
+        assert_eq!(refused(&agent.get(&url).await), (400, Some("login.state_invalid")), "{state}");
+    }
+    let (name, value) = agent.cookie(AUTH_HOST, "__Secure-gaccong-login-").unwrap();
+    let mut tampering = agent.clone();
+    tampering.set_cookie(AUTH_HOST, &name, &format!("{value}A"));
+    assert_eq!(refused(&tampering.get(&back).await), (400, Some("login.state_invalid")));
+    assert_eq!(office.provider.asked("/token"), 0, "the provider was asked for none of them");
+    assert_eq!(agent.get(&back).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_sent_to_a_foreign_site() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    for ticket in ["", "x", "https://evil.example/", &percent_encoded("//evil.example"), &"A".repeat(6000)] {
+        let answer = agent.get(&format!("https://{AUTH_HOST}/login?ticket={ticket}&rd=https://evil.example/")).await;
+        assert_eq!(
+            (refused(&answer), answer.header("location")),
+            ((400, Some("login.state_invalid")), None),
+            "{ticket}"
+        );
+    }
+    for path in ["//evil.example/x", "/%5cevil.example", "/\\evil.example"] {
+        let page = agent.get(&format!("{APP}{path}")).await;
+        assert!(page.header("location").is_none() && !page.text().contains("href=\"//"), "{path}: {}", page.text());
+    }
+    // Only a session ends at the app, and only where the flow's own cookie says.
+    let begun = office.begin(&mut agent, &format!("{APP}/a?next=https://evil.example/")).await;
+    let (at, ended) = agent.follow(&office.back(&begun, |_| {})).await;
+    assert!(at.starts_with(&format!("{APP}/.gaccong/session?")), "{at}");
+    assert!(ended.text().contains("href=\"/a?next=https://evil.example/\""), "{}", ended.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_not_the_providers_logs_nobody_in() {
+    let office = Office::open(|_| {}).await;
+    for (what, change) in [
+        ("another issuer", json!({"iss": "https://evil.example"})),
+        ("another client", json!({"aud": "another"})),
+        ("another login", json!({"nonce": "another"})),
+        ("expired", json!({"exp": 1_700_000_000, "iat": 1_699_999_000})),
+        ("an unverified address", json!({"email_verified": false})),
+        ("no person", json!({"email": null})),
+    ] {
+        let mut agent = office.agent();
+        let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+        let back = office.back(&begun, |claims| {
+            claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        });
+        let answer = agent.get(&back).await;
+        let reason = if change.get("iss").or(change.get("aud")).or(change.get("nonce")).or(change.get("exp")).is_some()
+        {
+            (502, Some("login.token_invalid"))
+        } else {
+            (403, Some("login.principal_absent"))
+        };
+        assert_eq!(refused(&answer), reason, "{what}");
+        assert!(!answer.text().contains("evil.example"), "details are in the record only");
+    }
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let back = office.back_with(&begun, &forged("JWT", &office.provider.claims(&begun.nonce)));
+    assert_eq!(refused(&agent.get(&back).await), (502, Some("login.token_invalid")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_says_no_is_believed() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let url = format!(
+        "https://{AUTH_HOST}/callback?state={}&error=access_denied&error_description=%3Cscript%3E",
+        begun.state
+    );
+    let answer = agent.get(&url).await;
+    assert_eq!(refused(&answer), (403, Some("login.provider_refused")));
+    assert!(!answer.text().contains("<script>"), "{}", answer.text());
+    assert_eq!(office.provider.asked("/token"), 0);
+}
