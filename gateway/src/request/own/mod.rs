@@ -26,6 +26,7 @@ use crate::facts::snapshot::{Listener, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
+use crate::request::cross_site::Initiator;
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
 use crate::request::forward::assertion;
@@ -39,9 +40,6 @@ use crate::streams::Connection;
 
 /// What an endpoint answers, or why it does not.
 pub type Answer = Result<Response<Bytes>, Box<Refused>>;
-
-/// Where the keys of assertions are, for upstreams that come with a certificate; the management listener has them for all.
-const KEYS_PATH: &str = "/.gaccong/jwks.json";
 
 /// The largest form.
 const FORM_MAX_BYTES: usize = 16 * 1024;
@@ -72,6 +70,9 @@ pub struct Visit<'a> {
     pub now_ms: i64,
 }
 
+/// The keys of assertions, on the host of every app; the management listener has them for those without a certificate.
+const KEY_SET: &str = "/.gaccong/jwks.json";
+
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
     let is_auth_host = || snapshot.config.auth.as_ref().is_some_and(|auth| auth.host.name == normal.host);
@@ -96,10 +97,7 @@ pub async fn answer(
     }
     let answered = match backchannel_logout(&gateway, &snapshot, normal, parts, body).await {
         Some(answered) => answered,
-        None => match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
-            Ok(visit) => dispatch(&visit, body).await,
-            Err(refused) => Err(refused),
-        },
+        None => answer_holder(&connection, &snapshot, normal, parts, body, reader).await,
     };
     match answered {
         Ok(mut response) => {
@@ -113,33 +111,53 @@ pub async fn answer(
     }
 }
 
-/// The certificate counts, and so does whoever holds it.
-fn visit<'a>(
-    gateway: &'a Arc<Gateway>,
-    connection: &'a Arc<Connection>,
-    snapshot: &'a Arc<Snapshot>,
-    normal: &'a Normal,
-    parts: &'a Parts,
+/// Answers whoever holds a certificate that counts.
+async fn answer_holder(
+    connection: &Arc<Connection>,
+    snapshot: &Arc<Snapshot>,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
     reader: Reader,
-) -> Result<Visit<'a>, Box<Refused>> {
+) -> Answer {
     let now_ms = clock::now_ms();
-    let identity = &connection.facts.identity;
-    let certificate = match identity {
+    check(connection, snapshot, normal, parts, now_ms)?;
+    if parts.method == Method::GET && *normal.path == *KEY_SET {
+        return Ok(assertion::key_set(&connection.gateway.assertions, now_ms));
+    }
+    let gateway = &connection.gateway;
+    let auth = snapshot.config.auth.as_ref();
+    let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
+    let visit = Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms };
+    dispatch(&visit, body).await
+}
+
+/// The certificate counts, and so does whoever holds it; and no page of another site asks for a change, whatever an app
+/// shares.
+fn check(
+    connection: &Connection,
+    snapshot: &Snapshot,
+    normal: &Normal,
+    parts: &Parts,
+    now_ms: i64,
+) -> Result<(), Box<Refused>> {
+    if !parts.method.is_safe() && Initiator::of(&parts.headers, &normal.authority).is_foreign() {
+        return Err(Reason::RequestCrossSite.into());
+    }
+    let certificate = match &connection.facts.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
         Identity::Proven { certificate, .. } => certificate,
     };
-    gateway.state.live().standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
+    let live = connection.gateway.state.live();
+    live.standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
     snapshot.trust.standing(certificate, now_ms)?;
-    let auth = snapshot.config.auth.as_ref();
-    let binding = Binding::of(identity).ok_or(Reason::DeviceAbsent)?;
-    Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
+    Ok(())
 }
 
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
     let on_auth_host = visit.auth.is_some_and(|auth| auth.host.name == visit.normal.host);
     match (&visit.parts.method, &*visit.normal.path) {
-        (&Method::GET, KEYS_PATH) => Ok(assertion::key_set(&visit.gateway.assertions, visit.now_ms)),
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
         (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
