@@ -3,10 +3,11 @@
 use gaccong_tests::client::{empty, plain_post};
 use gaccong_tests::control;
 use gaccong_tests::fake_provider::{FakeProvider, Fault, forged};
+use gaccong_tests::login::Begun;
 use gaccong_tests::provider::{AUTH_HOST, laptop_7, with_login};
 use gaccong_tests::streams::event;
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::user_agent::{form, parameter};
+use gaccong_tests::user_agent::form;
 use gaccong_tests::{Answer, Gateway, Record, Setup, UserAgent, eventually};
 use http::Response;
 use hyper::body::Incoming;
@@ -42,22 +43,8 @@ impl Office {
 
     /// As far as the provider, and back with this ID token.
     async fn come_back(&self, agent: &mut UserAgent, change: impl FnOnce(&mut Value)) -> Answer {
-        // The gateway asks the provider in the background what it is.
-        let location = eventually("the way to the provider", || {
-            let mut trying = agent.clone();
-            async move {
-                let page = trying.get(APP).await;
-                let answer = trying.get(&login_url(&page)).await;
-                answer.header("location").map(|location| (location.to_owned(), trying))
-            }
-        });
-        let (location, went) = location.await;
-        *agent = went;
-        let asked = |name: &str| parameter(&location, name).unwrap();
-        let mut claims = self.provider.claims(&asked("nonce"));
-        change(&mut claims);
-        let code = self.provider.code_for(&self.provider.sign("JWT", &claims));
-        agent.follow(&format!("{}?code={code}&state={}", asked("redirect_uri"), asked("state"))).await.1
+        let begun = Begun::at(&self.provider, agent, APP).await;
+        agent.follow(&begun.back(&self.provider, change)).await.1
     }
 
     /// Alice, logged in on her laptop.
@@ -99,13 +86,6 @@ impl Office {
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["sessions"].as_array().unwrap().clone()
     }
-}
-
-/// Where a page leads to the login.
-fn login_url(page: &Answer) -> String {
-    let html = page.text();
-    let link = html.split("id=\"login\" href=\"").nth(1).unwrap_or_else(|| panic!("no way to a login: {html}"));
-    link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
 }
 
 #[tokio::test(flavor = "multi_thread")]
