@@ -136,7 +136,7 @@ function signingKey(kid) {
 function post(reachable, url, { method, headers, body }) {
   const { host, port } = reachable.get(url.hostname) ?? {};
   return new Promise((resolve, reject) => {
-    const sent = http.request({ host, port, path: url.pathname, method, headers },  (answer) => {
+    const sent = http.request({ host, port, path: url.pathname, method, headers }, (answer) => {
       answer.resume().on('end', () => resolve(new Response(null, { status: answer.statusCode })));
     });
     sent.on('error', reject).end(String(body));

@@ -2,9 +2,10 @@
 
 use gaccong_tests::eventually;
 use gaccong_tests::fake_provider::Fault;
+use gaccong_tests::login::login_url;
 use serde_json::json;
 
-use super::login_faults::{APP, Office, login_url, refused};
+use super::login_faults::{APP, Office, refused};
 
 const METADATA: &str = "/.well-known/openid-configuration";
 
@@ -20,8 +21,8 @@ async fn a_provider_that_fails_while_a_code_is_exchanged_lets_nobody_in() {
         Fault::Silence,
     ] {
         let mut agent = office.agent();
-        let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-        let back = office.back(&begun, |_| {});
+        let begun = office.begin(&mut agent).await;
+        let back = begun.back(&office.provider, |_| {});
         office.provider.misbehave("/token", Some(fault.clone()));
         let answer = agent.get(&back).await;
         let what = format!("{fault:?}").chars().take(40).collect::<String>();
@@ -77,10 +78,10 @@ async fn tokens_of_unknown_keys_do_not_make_a_storm() {
     let mut logins = Vec::new();
     for login in 0..20 {
         let mut agent = office.agent();
-        let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+        let begun = office.begin(&mut agent).await;
         let claims = office.provider.claims(&begun.nonce);
         let token = office.provider.sign_as("JWT", &format!("../../key-{login}"), &claims);
-        logins.push((agent, office.back_with(&begun, &token)));
+        logins.push((agent, begun.back_with(&office.provider, &token)));
     }
     let before = (office.provider.asked("/jwks.json"), office.provider.asked(METADATA));
     let at_once = logins.into_iter().map(|(mut agent, back)| async move { agent.get(&back).await });
@@ -94,7 +95,7 @@ async fn tokens_of_unknown_keys_do_not_make_a_storm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_for_pages_asks_nothing_of_the_provider() {
     let office = Office::open(|_| {}).await;
-    let begun = office.begin(&mut office.agent(), &format!("{APP}/")).await;
+    let begun = office.begin(&mut office.agent()).await;
     let asked = || [METADATA, "/jwks.json", "/token"].map(|path| office.provider.asked(path));
     let before = asked();
     for _ in 0..50 {

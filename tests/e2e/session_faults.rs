@@ -143,7 +143,7 @@ async fn there_are_no_more_sessions_than_are_allowed() {
     .await;
     assert_eq!(office.log_in(&mut office.agent()).await.status, 200);
     let mut second = office.agent();
-    let begun = office.begin(&mut second, &format!("{APP}/")).await;
-    let answer = second.get(&office.back(&begun, |_| {})).await;
+    let begun = office.begin(&mut second).await;
+    let answer = second.get(&begun.back(&office.provider, |_| {})).await;
     assert_eq!(refused(&answer), (503, Some("login.limit")));
 }
