@@ -28,7 +28,7 @@ const TARGETS: &[&str] = &[
     "grant",
     "alert",
 ];
-const LOGINS: &[&str] = &["oidc", "token", "certificate"];
+const LOGINS: &[&str] = &["oidc", "token", "smartcard"];
 /// Fetch Metadata Request Headers, `Sec-Fetch-Site`.
 const SITES: &[&str] = &["same-origin", "same-site", "cross-site", "none"];
 

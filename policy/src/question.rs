@@ -181,7 +181,7 @@ pub struct Certificate<'a> {
 /// How the person logged in.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Session<'a> {
-    /// `oidc`, `token`, `certificate`.
+    /// `oidc`, `token`, `smartcard`.
     pub method: &'a str,
     /// Authentication context class reference (OpenID Connect Core §2, `acr`).
     #[serde(skip_serializing_if = "Option::is_none")]

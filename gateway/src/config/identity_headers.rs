@@ -29,7 +29,7 @@ pub enum IdentityValue {
     Groups,
     /// `device`: the device, where it is known.
     Device,
-    /// `auth_method`: `oidc`, `certificate` or `token`, where there is a session or a token.
+    /// `auth_method`: `oidc`, `smartcard` or `token`, where there is a session or a token.
     AuthMethod,
     /// `acr`: the authentication context class of the login, where it is known.
     Acr,

@@ -24,7 +24,7 @@ pub(super) struct Facts<'a> {
     pub(super) device: Option<&'a str>,
     /// SHA-256 of the client's certificate, lower-case hexadecimal.
     pub(super) fingerprint: &'a str,
-    /// `oidc`, `certificate` or `token`, where there is a session or a token.
+    /// `oidc`, `smartcard` or `token`, where there is a session or a token.
     pub(super) auth_method: Option<&'static str>,
     pub(super) acr: Option<&'a str>,
     pub(super) auth_time_ms: Option<i64>,
