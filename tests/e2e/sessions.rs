@@ -238,8 +238,8 @@ async fn claims_of_sessions_in_use_are_kept_current() {
 async fn logins_are_recorded_and_no_token_is() {
     let office = open(|_| {}).await;
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, APP).await;
-    let refused = agent.get(&office.back(&begun, |claims| claims["aud"] = json!("another"))).await;
+    let begun = office.begin(&mut agent).await;
+    let refused = agent.get(&begun.back(&office.provider, |claims| claims["aud"] = json!("another"))).await;
     assert_eq!(refused.reason(), Some("login.token_invalid"));
     let failed = login_record(&office, "login", "Failure").await;
     assert_eq!(failed.reason(), Some("login.token_invalid"));
