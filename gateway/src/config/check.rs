@@ -66,7 +66,7 @@ fn oddities(parts: &Parts<'_>, main: &Source, findings: &Findings) {
         findings.push(missing.expecting("at least one `[[app]]`").as_warning());
     }
     if let Some(listen) = &parts.listen {
-        certificates_cover(listen, &parts.apps);
+        certificates_cover(listen, parts);
     }
     if parts.clients.clients.certificate == CertificateMode::Required {
         preflights_arrive(&parts.apps);
@@ -116,11 +116,13 @@ fn unique<'a, K: Eq + Hash + Display>(keys: impl Iterator<Item = (K, Spot<'a>)>,
 }
 
 /// Where every certificate names its hosts, a host that none of them covers can never be reached.
-fn certificates_cover(listen: &listen::Read<'_>, apps: &[app::Read<'_>]) {
+fn certificates_cover(listen: &listen::Read<'_>, parts: &Parts<'_>) {
     if listen.listen.certificates.iter().any(|certificate| certificate.hosts.is_empty()) {
         return;
     }
-    for (host, spot) in placed_hosts(apps) {
+    let login = parts.auth.as_ref().map(|read| (HostPattern::Exact(read.auth.host.name.to_string()), read.host_spot));
+    let apps = placed_hosts(&parts.apps);
+    for (host, spot) in apps.chain(login.as_ref().map(|(host, spot)| (host, *spot))) {
         if !listen.hosts.iter().any(|(covering, _)| covering.covers(host)) {
             spot.warn(format!("no certificate of `[listen]` is for `{host}`: it cannot be reached"), "");
         }
