@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use crate::audit::counters::Counters;
 use crate::audit::lane::Lane;
@@ -20,6 +21,9 @@ use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
 use crate::state::State;
 use crate::streams::Registry;
+
+/// How many logins may wait for the store at once.
+const LOGINS_AT_ONCE: usize = 128;
 
 /// What all connections of the process share.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub struct Gateway {
     pub rate_limits: RateLimits,
     /// What upstreams are told of who asks.
     pub assertions: Assertions,
+    /// Turns of logins that wait for the store: however many there are, revocations find room.
+    pub logins: Semaphore,
     /// The grants for emergencies.
     pub grants: grants::Current,
     /// Since when the process is on its way out; 0 while it is not.
@@ -77,6 +83,7 @@ impl Gateway {
             bounds: Bounds::default(),
             rate_limits: RateLimits::new(),
             assertions,
+            logins: Semaphore::new(LOGINS_AT_ONCE),
             grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }

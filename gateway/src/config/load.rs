@@ -137,7 +137,7 @@ fn read<'a>(mut root: Table<'a>, includes: &'a [Source], findings: &'a Findings)
         auth.host_spot.error("sessions could not be kept", "`[store]`");
     }
     if let Some(auth) = parts.auth.as_ref().filter(|read| read.auth.trust.is_empty() && identity.oidc.is_none()) {
-        auth.host_spot.error("nobody could log in", "`[identity.oidc]`, or `trust` with the trust domains of cards");
+        auth.host_spot.warn("nobody can log in", "`[identity.oidc]`, or `trust` with the trust domains of cards");
     }
     if let Some(spot) = oidc_spot.filter(|_| parts.auth.is_none()) {
         spot.error("nobody could log in there", "`[auth]`");

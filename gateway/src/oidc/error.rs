@@ -35,6 +35,9 @@ pub enum RefreshError {
     /// The provider says that the session is over, or that it is another person's: it must end here too.
     #[error("the provider ended the session: {0}")]
     Refused(String),
+    /// There was an answer that says nothing of the session: that the gateway's secret is wrong, say.
+    #[error("the provider's answer cannot be used: {0}")]
+    Unusable(String),
     /// Nothing was learned. The session goes on until it ends by itself.
     #[error("the provider could not be asked: {0}")]
     Unavailable(String),

@@ -116,11 +116,13 @@ impl Provider {
                 "the login is not of the authentication class that was demanded".to_owned(),
             ));
         }
+        // As policy will compare: what passed here by a leeway and not there would be asked for again without end.
         let youngest = demand.max_age_s.map(|age_s| expected.now_ms - i64::from(age_s) * 1000);
-        let Some(since_ms) = youngest.max(demand.login_again.then_some(began_ms)) else { return Ok(()) };
+        let again = demand.login_again.then_some(began_ms - milliseconds(self.settings.leeway));
+        let Some(since_ms) = youngest.max(again) else { return Ok(()) };
         match auth_time_ms {
             None => Err(OidcError::token("it does not tell when the person authenticated (`auth_time`)")),
-            Some(auth_time_ms) if auth_time_ms < since_ms - milliseconds(self.settings.leeway) => {
+            Some(auth_time_ms) if auth_time_ms < since_ms => {
                 Err(OidcError::Refused("the person authenticated longer ago than was demanded".to_owned()))
             }
             Some(_) => Ok(()),

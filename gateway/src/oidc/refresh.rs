@@ -9,8 +9,9 @@ use super::{Current, OidcError, Provider, RefreshError, Refreshed};
 use crate::clock;
 use crate::secret::Secret;
 
-/// What the token endpoint answers where a session is over (RFC 6749 §5.2).
-const SESSION_OVER: &str = "invalid_grant";
+/// What the token endpoint answers where a session is over (RFC 6749 §5.2), or where the person must come (OpenID Connect
+/// Core 1.0 §3.1.2.6).
+const SESSION_OVER: [&str; 4] = ["invalid_grant", "interaction_required", "login_required", "consent_required"];
 
 impl Provider {
     /// What the provider says now of the person whom it knows as `sub`.
@@ -39,9 +40,10 @@ impl Provider {
         let answer = known.rp.exchange_refresh_token(&token).request_async(&self.http).await;
         let is_over = answer.as_ref().is_err_and(is_over);
         let answer = answer.map_err(|error| of_token_endpoint(error, refresh_token.reveal()));
-        self.noted(answer).map_err(|error| match is_over {
-            true => RefreshError::Refused(error.to_string()),
-            false => unavailable(error),
+        self.noted(answer).map_err(|error| match error {
+            error if is_over => RefreshError::Refused(error.to_string()),
+            OidcError::Unavailable(_) => unavailable(error),
+            other => RefreshError::Unusable(other.to_string()),
         })
     }
 
@@ -59,5 +61,5 @@ impl Provider {
 }
 
 fn is_over(error: &TokenError) -> bool {
-    matches!(error, RequestTokenError::ServerResponse(answer) if answer.error().as_ref() == SESSION_OVER)
+    matches!(error, RequestTokenError::ServerResponse(answer) if SESSION_OVER.contains(&answer.error().as_ref()))
 }

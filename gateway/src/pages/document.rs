@@ -103,6 +103,8 @@ impl Document {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Whoever has opened the window learns nothing of where it goes (HTML §7.1.3).
+        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
         if let Ok(policy) = HeaderValue::from_str(&self.policy) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);
         }

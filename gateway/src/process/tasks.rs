@@ -19,7 +19,7 @@ use crate::request::accept;
 use crate::request::forward::assertion;
 use crate::session::{refresh, rotation};
 use crate::signals;
-use crate::state::Writer;
+use crate::state::{MAX_CHANGES, Writer};
 use crate::streams::sweep;
 
 /// How often what has expired is forgotten.
@@ -111,8 +111,11 @@ async fn forget_expired(gateway: Arc<Gateway>) {
         if expired.is_empty() {
             continue;
         }
-        if let Err(error) = gateway.state.change(expired, Instant::now()).await {
-            tracing::warn!(%error, "what has expired is not forgotten yet");
+        let is_all = expired.len() < MAX_CHANGES;
+        match gateway.state.change(expired, Instant::now()).await {
+            Ok(_) if !is_all => interval.reset_immediately(),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what has expired is not forgotten yet"),
         }
     }
 }

@@ -43,6 +43,10 @@ impl Way {
             return None;
         }
         let normal = normalise::normalise(parts).ok()?;
+        // A code goes to the port that browsers know, whatever a client says.
+        if normal.port != auth.host.port {
+            return None;
+        }
         let binding = Binding::of(&connection.facts.identity)?;
         let sealer = connection.gateway.state.live().sessions.sealer();
         let how = how(parts, refused.reason);
@@ -80,7 +84,8 @@ fn how(parts: &Parts, reason: Reason) -> How {
     match reason {
         _ if !matches!(parts.method, Method::GET | Method::HEAD) => How::AfterForm,
         _ if is("sec-fetch-dest", &["iframe", "frame", "embed", "object"]) => How::Framed,
-        Reason::SessionOtherDevice => How::Asked,
+        // A page's script can spoil the cookie: what then led on by itself would never end.
+        Reason::SessionOtherDevice | Reason::SessionInvalid => How::Asked,
         _ => How::Automatic,
     }
 }

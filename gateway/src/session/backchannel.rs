@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use super::Session;
+use super::{AtProvider, Session};
 use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::clock;
 use crate::gateway::Gateway;
@@ -74,13 +74,15 @@ async fn log_out(gateway: &Arc<Gateway>, form: &[u8]) -> Result<(), Refused> {
         return Err(invalid("the token was used before"));
     }
     let mut sessions = live.sessions.entries.all();
-    sessions.retain(|session| is_meant(session, &token));
+    let issuer = &provider.settings().issuer;
+    sessions.retain(|session| {
+        session.provider.as_ref().is_some_and(|known| known.issuer == *issuer && is_meant(known, &token))
+    });
     end(gateway, &provider, &sessions, seen, now_ms).await
 }
 
 /// Whether a token is about a session. One whose id at the provider is not known is meant with its person.
-fn is_meant(session: &Session, token: &LogoutToken) -> bool {
-    let Some(known) = &session.provider else { return false };
+fn is_meant(known: &AtProvider, token: &LogoutToken) -> bool {
     let same_person = token.sub.as_ref().is_none_or(|sub| *sub == known.sub);
     let same_session = match (&token.sid, &known.sid) {
         (None, _) => true,
@@ -136,7 +138,7 @@ fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
 mod tests {
     use super::*;
     use crate::session::{AtProvider, Binding, LoginMethod};
-    use crate::state::{Subject, SubjectKind};
+    use crate::state::{Subject, SubjectKind, Subjects};
 
     fn session(sub: &str, sid: Option<&str>) -> Session {
         Session {
@@ -149,7 +151,9 @@ mod tests {
             established_at_ms: 2,
             expires_at_ms: 3,
             binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
+            proofs: Subjects::new(),
             provider: Some(AtProvider {
+                issuer: "https://idp.example.org".into(),
                 sub: sub.into(),
                 sid: sid.map(Into::into),
                 refresh_token: None,
@@ -179,9 +183,12 @@ mod tests {
                 jti: "j".into(),
                 iat_ms: 1,
             };
-            assert_eq!(is_meant(&session(sub, sid), &token), meant, "{token:?} {sub} {sid:?}");
+            assert_eq!(
+                is_meant(session(sub, sid).provider.as_ref().unwrap(), &token),
+                meant,
+                "{token:?} {sub} {sid:?}"
+            );
         }
         let token = LogoutToken { sub: Some("u-1".into()), sid: None, jti: "j".into(), iat_ms: 1 };
-        assert!(!is_meant(&Session { provider: None, ..session("u-1", None) }, &token), "a card knows no provider");
     }
 }

@@ -93,7 +93,7 @@ pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item =
 mod tests {
     use super::*;
     use crate::session::{Binding, Key, LoginMethod};
-    use crate::state::{Subject, SubjectKind};
+    use crate::state::{Subject, SubjectKind, Subjects};
 
     fn session(groups: usize) -> Session {
         let device = Subject::new(SubjectKind::Device, "laptop-1");
@@ -107,6 +107,7 @@ mod tests {
             established_at_ms: 1,
             expires_at_ms: 100_000,
             binding: Binding { trust_domain: "staff".into(), holder: device },
+            proofs: Subjects::new(),
             provider: None,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Binding;
 use crate::secret::Secret;
+use crate::state::Subjects;
 
 /// A person's login, until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Session {
     pub expires_at_ms: i64,
     /// Whose connections may use it.
     pub binding: Binding,
+    /// What else it stands on: the certificate of the card that the person logged in with.
+    #[serde(default)]
+    pub proofs: Subjects,
     /// What the identity provider knows of it. Not in cookies.
     #[serde(default)]
     pub provider: Option<AtProvider>,
@@ -58,6 +62,9 @@ impl LoginMethod {
 /// A session at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtProvider {
+    /// The provider: what another one says is not about this session.
+    #[serde(default)]
+    pub issuer: Arc<str>,
     /// The person's id there.
     pub sub: Arc<str>,
     /// The session's id there (OpenID Connect Back-Channel Logout 1.0 §2.1).
@@ -69,6 +76,6 @@ pub struct AtProvider {
     /// What the provider knows the session by when the person logs out (OpenID Connect RP-Initiated Logout 1.0 §2).
     #[serde(default)]
     pub id_token: Option<Secret>,
-    /// When the claims were last said, milliseconds since the Unix epoch.
+    /// When the provider last answered about the claims, milliseconds since the Unix epoch.
     pub claims_at_ms: i64,
 }

@@ -4,13 +4,13 @@
 //! not answer, sessions go on until their own end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::Session;
+use super::{AtProvider, Session};
 use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::clock;
 use crate::gateway::Gateway;
@@ -23,6 +23,8 @@ use crate::state::Change;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Sessions that the provider is asked about at once.
 const AT_ONCE: usize = 8;
+/// After so many questions of a round without an answer the provider is taken to be silent: one may be about a person only.
+const SILENT_AFTER: usize = 3;
 
 /// Keeps claims current until the process ends. A process on its way out leaves that to its successor.
 pub async fn run(gateway: Arc<Gateway>) {
@@ -41,19 +43,24 @@ pub async fn run(gateway: Arc<Gateway>) {
 
 /// Asks about every session whose claims have become old. Returns whether the provider answered.
 async fn round(gateway: &Arc<Gateway>, provider: &Provider) -> bool {
-    let silent = AtomicBool::new(false);
-    let due = due(gateway, provider, clock::now_ms());
+    let unanswered = AtomicUsize::new(0);
+    let now_ms = clock::now_ms();
+    let mut due = due(gateway, provider, now_ms);
+    // No session is always the first, and so none keeps the others from being asked about.
+    let first = usize::try_from(now_ms).unwrap_or_default().checked_rem(due.len()).unwrap_or_default();
+    due.rotate_left(first);
     stream::iter(due)
         .for_each_concurrent(AT_ONCE, |session| {
-            let silent = &silent;
+            let unanswered = &unanswered;
             async move {
-                if !silent.load(Ordering::Relaxed) && !refresh(gateway, provider, &session).await {
-                    silent.store(true, Ordering::Relaxed);
+                let is_silent = unanswered.load(Ordering::Relaxed) >= SILENT_AFTER;
+                if !is_silent && !refresh(gateway, provider, &session).await {
+                    unanswered.fetch_add(1, Ordering::Relaxed);
                 }
             }
         })
         .await;
-    !silent.load(Ordering::Relaxed)
+    unanswered.load(Ordering::Relaxed) == 0
 }
 
 fn due(gateway: &Gateway, provider: &Provider, now_ms: i64) -> Vec<Arc<Session>> {
@@ -62,7 +69,9 @@ fn due(gateway: &Gateway, provider: &Provider, now_ms: i64) -> Vec<Arc<Session>>
     let sessions = &live.sessions;
     let mut due = sessions.entries.all();
     due.retain(|session| {
-        let Some(known) = session.provider.as_ref().filter(|known| known.refresh_token.is_some()) else { return false };
+        let is_theirs =
+            |known: &&AtProvider| known.refresh_token.is_some() && known.issuer == provider.settings().issuer;
+        let Some(known) = session.provider.as_ref().filter(is_theirs) else { return false };
         let used = sessions.used_at_ms(&session.id).is_some_and(|used_ms| used_ms > known.claims_at_ms);
         let counts = now_ms < session.expires_at_ms && live.revocations.get(&session.subject()).is_none();
         used && counts && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
@@ -85,6 +94,14 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
         Err(RefreshError::Refused(why)) => {
             metrics.refreshed("ended");
             end(gateway, provider, session, why).await;
+            true
+        }
+        Err(RefreshError::Unusable(why)) => {
+            metrics.refreshed("unusable");
+            tracing::warn!(why, session = %session.id, "claims of a session are not refreshed; it goes on");
+            // Asked for again when they would have been anyway.
+            let unchanged = Refreshed { claims: Ok(None), refresh_token: None, id_token: None };
+            keep(gateway, provider, session, unchanged).await;
             true
         }
         Err(RefreshError::Unavailable(why)) => {
@@ -111,7 +128,7 @@ async fn keep(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Session
         }
     };
     let newer = |new: Option<Secret>, old: &Option<Secret>| new.or_else(|| old.clone());
-    let at_provider = session.provider.as_ref().map(|known| super::AtProvider {
+    let at_provider = session.provider.as_ref().map(|known| AtProvider {
         refresh_token: newer(refresh_token, &known.refresh_token),
         id_token: newer(id_token, &known.id_token),
         claims_at_ms: clock::now_ms(),

@@ -88,6 +88,9 @@ pub struct Pending {
     pub nonce: Secret,
     /// The proof for the code exchange (RFC 7636 §4.1).
     pub verifier: Secret,
+    /// Whether the person was sent there a second time, to prove anew who they are.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// The end of a login, for the host where it began.

@@ -303,7 +303,7 @@ impl Live {
         });
         let sessions = self.sessions.entries.all().into_iter().filter(|it| it.expires_at_ms < now_ms);
         let sessions = sessions.map(|it| Change::Discard(Arc::clone(&it.id)));
-        seen.chain(ended).chain(sessions).take(super::MAX_CHANGES).collect()
+        sessions.chain(ended).chain(seen).take(super::MAX_CHANGES).collect()
     }
 
     fn changed(&self) {

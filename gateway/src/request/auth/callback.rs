@@ -1,21 +1,24 @@
 //! `/callback`: the browser comes back from the identity provider.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 
 use super::establish::{self, Proven};
+use super::login::at_provider;
 use super::{hand_over, redirect_uri};
 use crate::oidc::OidcError;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::own::session::spend;
 use crate::request::own::{Answer, Visit, with_cookie};
-use crate::session::tickets::{FLOW_MS, PENDING_COOKIE, Pending};
+use crate::session::tickets::{Demand, FLOW_MS, PENDING_COOKIE, Pending, Ticket};
 use crate::session::{AtProvider, LoginMethod, Purpose, cookie};
+use crate::state::Subjects;
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
-    let Pending { ticket, nonce, verifier } = pending(visit)?;
-    spend(visit, "callback", &ticket.flow, Reason::LoginStateInvalid).await?;
+    let Pending { ticket, nonce, verifier, again } = pending(visit)?;
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let iss = visit.query("iss");
@@ -24,18 +27,32 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         return Err(establish::refused(OidcError::of_callback(&error, description.as_deref())));
     }
     let code = visit.query("code").ok_or_else(|| invalid("no `code`"))?;
+    // What is kept of a step is kept on disk: only where there is something to exchange.
+    let step = if again { "callback-again" } else { "callback" };
+    spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
     let uri = redirect_uri(visit.auth()?);
     let login = provider
         .finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms)
         .await
         .map_err(establish::refused)?;
+    if establish::is_from_before(visit, &login.principal, &ticket.binding, login.auth_time_ms) {
+        if again {
+            let why = "the provider has not asked the person again, who must log in anew";
+            return Err(Box::new(Refused::because(Reason::LoginProviderRefused, why)));
+        }
+        let demand = Demand { login_again: true, ..ticket.demand };
+        return at_provider(visit, Ticket { demand, ..ticket }, true);
+    }
     let proven = Proven {
         principal: login.principal,
         groups: login.groups,
         method: LoginMethod::Oidc,
         acr: login.acr,
         auth_time_ms: login.auth_time_ms,
+        not_after_ms: i64::MAX,
+        proofs: Subjects::new(),
         provider: Some(AtProvider {
+            issuer: Arc::clone(&provider.settings().issuer),
             sub: login.sub,
             sid: login.sid,
             refresh_token: login.refresh_token,

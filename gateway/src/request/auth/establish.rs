@@ -7,10 +7,11 @@ use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::oidc::OidcError;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
+use crate::request::identify::Credential;
 use crate::request::own::Visit;
 use crate::session::keys::random_id;
 use crate::session::{AtProvider, Binding, LoginMethod, Session};
-use crate::state::Change;
+use crate::state::{Change, Subject, SubjectKind, Subjects};
 
 /// What a person has proven.
 #[derive(Debug)]
@@ -25,8 +26,28 @@ pub struct Proven {
     pub acr: Option<Arc<str>>,
     /// When, milliseconds since the Unix epoch.
     pub auth_time_ms: i64,
+    /// Until when, at most, it can be proof, milliseconds since the Unix epoch.
+    pub not_after_ms: i64,
+    /// What else the session stands on.
+    pub proofs: Subjects,
     /// The session at the identity provider.
     pub provider: Option<AtProvider>,
+}
+
+/// The most sessions of one person.
+const SESSIONS_PER_PERSON: usize = 100;
+
+/// How much the clocks of the gateway and of whoever says when a person logged in may differ, milliseconds.
+const SKEW_MS: i64 = 60_000;
+
+/// Whether a person, or their device, must have logged in after they did.
+pub fn is_from_before(visit: &Visit<'_>, principal: &Arc<str>, binding: &Binding, auth_time_ms: i64) -> bool {
+    let asked = &visit.gateway.state.live().reauthentications;
+    let person = Subject::new(SubjectKind::User, Arc::clone(principal));
+    [&person, &binding.holder]
+        .into_iter()
+        .filter_map(|subject| asked.get(subject))
+        .any(|asked| auth_time_ms.saturating_add(SKEW_MS) <= asked.since_ms)
 }
 
 /// Keeps the session of a person who has logged in. Who had one on this device before goes on under its id, so that every
@@ -34,10 +55,12 @@ pub struct Proven {
 pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Result<Session, Box<Refused>> {
     let auth = visit.auth()?;
     let sessions = &visit.gateway.state.live().sessions.entries;
-    let before = visit.session().ok().flatten().map(|shown| shown.session);
-    let before = before.filter(|it| it.principal == proven.principal && it.binding == *binding);
-    if before.is_none() && sessions.len() >= auth.max_sessions {
-        let detail = format!("there are {} sessions, as many as `auth.max_sessions` allows", sessions.len());
+    let mut theirs = sessions.all();
+    theirs.retain(|it| it.principal == proven.principal);
+    let before = before(visit, &theirs, binding, proven.method);
+    let has_too_many = theirs.len() >= SESSIONS_PER_PERSON || sessions.len() >= auth.max_sessions;
+    if before.is_none() && has_too_many {
+        let detail = format!("there are {} sessions, {} of them this person's", sessions.len(), theirs.len());
         return Err(Box::new(Refused::because(Reason::LoginLimit, detail)));
     }
     let id = match &before {
@@ -53,16 +76,35 @@ pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Re
         acr: proven.acr,
         auth_time_ms: proven.auth_time_ms,
         established_at_ms: visit.now_ms,
-        expires_at_ms: visit.now_ms.saturating_add(lasts_ms),
+        expires_at_ms: visit.now_ms.saturating_add(lasts_ms).min(proven.not_after_ms),
         binding: binding.clone(),
+        proofs: proven.proofs,
         provider: proven.provider,
     };
+    let _turn = visit.gateway.logins.acquire().await;
     let kept = visit.gateway.state.change(vec![Change::Establish(session.clone())], Instant::now()).await;
     kept.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
     visit.gateway.state.live().sessions.note_use(&session.id, visit.now_ms);
     let event = AuthenticationEvent::of(LoginActivity::Login, &session);
     visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     Ok(session)
+}
+
+/// The session that a login goes on under: that of the browser, or, for a card, which shows no cookie, that of the same
+/// device.
+fn before(visit: &Visit<'_>, theirs: &[Arc<Session>], binding: &Binding, method: LoginMethod) -> Option<Arc<Session>> {
+    let live = visit.gateway.state.live();
+    let stands = |it: &&Arc<Session>| {
+        visit.now_ms < it.expires_at_ms
+            && it.binding == *binding
+            && live.standing(&Credential::of_session(it).subjects, it.established_at_ms, visit.now_ms).is_ok()
+    };
+    let shown = visit.session().ok().flatten().map(|shown| shown.session.id.clone());
+    let is_same = |it: &&Arc<Session>| match method {
+        LoginMethod::Smartcard => it.method == LoginMethod::Smartcard,
+        LoginMethod::Oidc => Some(&it.id) == shown.as_ref(),
+    };
+    theirs.iter().filter(is_same).find(stands).cloned()
 }
 
 /// Records a login that came to nothing.

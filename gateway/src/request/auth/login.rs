@@ -10,26 +10,31 @@ use super::{hand_over, redirect_uri};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::identify::{Identity, Subject};
+use crate::request::own::session::spend;
 use crate::request::own::{Answer, Visit, see_other, with_cookie};
 use crate::session::tickets::{FLOW_MS, PENDING_COOKIE, Pending, Ticket};
 use crate::session::{LoginMethod, Purpose};
+use crate::state::{self, SubjectKind};
 
 /// Begins a login, or finds that it is done.
 pub async fn begin(visit: &Visit<'_>) -> Answer {
-    let ticket = ticket(visit)?;
+    let mut ticket = ticket(visit)?;
     if let Some(person) = card(visit) {
         return with_card(visit, &ticket, person).await;
     }
     if ticket.binding != visit.binding {
         return Err(invalid("it was begun on another device"));
     }
-    // A session that does not count here is no hindrance to a new one.
-    if let Ok(Some(shown)) = visit.session()
-        && ticket.demand.is_met_by(&shown.session, visit.now_ms)
-    {
-        return hand_over(visit, &ticket, &shown.session);
+    match visit.session() {
+        Ok(Some(shown)) if ticket.demand.is_met_by(&shown.session, visit.now_ms) => {
+            return hand_over(visit, &ticket, &shown.session);
+        }
+        // What was taken away here is not given back by another host's asking.
+        Err(refused) if refused.reason == Reason::SessionRevoked => ticket.demand.login_again = true,
+        // A session that does not count is no hindrance to a new one.
+        _ => {}
     }
-    at_provider(visit, ticket)
+    at_provider(visit, ticket, false)
 }
 
 fn invalid(why: &str) -> Box<Refused> {
@@ -57,37 +62,46 @@ fn card<'v>(visit: &'v Visit<'_>) -> Option<&'v Subject> {
 
 /// The card was proven by the handshake of this connection: when that was is when the person logged in.
 async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answer {
+    let identity = &visit.connection.facts.identity;
+    let proofs = state::Subject::of(identity).into_iter().filter(|it| it.kind == SubjectKind::Certificate).collect();
+    let not_after_ms = identity.certificate().map_or(i64::MAX, |card| card.not_after_ms);
     let proven = Proven {
         principal: Arc::clone(&person.id),
         groups: Arc::default(),
         method: LoginMethod::Smartcard,
         acr: None,
         auth_time_ms: visit.connection.authenticated_at_ms,
+        not_after_ms,
+        proofs,
         provider: None,
     };
     if ticket.demand.acr.is_some() {
         // What a card is worth is for the policy to say by its method; it has no class.
-        return at_provider(visit, ticket.clone());
+        return at_provider(visit, ticket.clone(), false);
     }
     let max_age_ms = ticket.demand.max_age_s.map(|max_age_s| i64::from(max_age_s) * 1000);
-    if max_age_ms.is_some_and(|max_age_ms| visit.now_ms.saturating_sub(proven.auth_time_ms) > max_age_ms) {
+    let is_old = max_age_ms.is_some_and(|max_age_ms| visit.now_ms.saturating_sub(proven.auth_time_ms) > max_age_ms)
+        || (ticket.demand.login_again && proven.auth_time_ms <= ticket.issued_at_ms)
+        || establish::is_from_before(visit, &person.id, &ticket.binding, proven.auth_time_ms);
+    if is_old {
         // A new connection asks for the card anew.
         visit.connection.close.cut(());
         return see_other(&format!("{}{}", visit.auth()?.host.origin(), visit.normal.path_and_query));
     }
+    spend(visit, "card", &ticket.flow, Reason::LoginStateInvalid).await?;
     let session = establish::session(visit, &ticket.binding, proven).await?;
     hand_over(visit, ticket, &session)
 }
 
 /// Sends the browser to the identity provider. What must be known when it comes back is in a cookie of its own, so that
 /// several tabs do not disturb one another.
-fn at_provider(visit: &Visit<'_>, ticket: Ticket) -> Answer {
+pub(super) fn at_provider(visit: &Visit<'_>, ticket: Ticket, again: bool) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let begun =
         provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
     let flow = Arc::clone(&ticket.flow);
-    let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier };
+    let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier, again };
     let sealer = visit.gateway.state.live().sessions.sealer();
     let value = sealer.seal(Purpose::Pending, &visit.normal.host, &pending).ok_or(Reason::GatewayInternal)?;
     let max_age_s = FLOW_MS / 1000;

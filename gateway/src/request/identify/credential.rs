@@ -62,6 +62,7 @@ impl Credential {
         let mut subjects = Subjects::new();
         subjects.push(state::Subject::new(SubjectKind::User, Arc::clone(&session.principal)));
         subjects.push(state::Subject::new(SubjectKind::Session, Arc::clone(&session.id)));
+        subjects.extend(session.proofs.iter().cloned());
         Self {
             method: Method::Login(session.method),
             principal: Subject { kind: PrincipalKind::User, id: Arc::clone(&session.principal) },

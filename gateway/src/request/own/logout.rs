@@ -77,10 +77,11 @@ pub fn ended(visit: &Visit<'_>) -> Answer {
 
 /// Where the identity provider ends its own session.
 fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
-    let id_token = session.provider.as_ref()?.id_token.as_ref();
+    let provider = visit.snapshot.oidc.as_ref()?;
+    let known = session.provider.as_ref().filter(|known| known.issuer == provider.settings().issuer)?;
     // The provider repeats the state, which nothing is decided by.
     let back = format!("{}/logged-out", visit.auth().ok()?.host.origin());
-    visit.snapshot.oidc.as_ref()?.end_session_url(id_token, &back, &session.id)
+    provider.end_session_url(known.id_token.as_ref(), &back, &session.id)
 }
 
 /// The origin of a URL: what stands before its path.

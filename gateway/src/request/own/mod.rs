@@ -26,7 +26,7 @@ use crate::facts::snapshot::{Listener, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
-use crate::request::cross_site::Initiator;
+use crate::request::cross_site::{Initiator, Site};
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
 use crate::request::forward::assertion;
@@ -94,6 +94,8 @@ pub async fn answer(
     let app = snapshot.routes.of_host(&normal.host).map(|route| Arc::clone(&route.app.name));
     if let Some(head) = exchange.head_mut() {
         head.app = app;
+        // Tickets and codes stand in queries.
+        head.query = None;
     }
     let answered = match backchannel_logout(&gateway, &snapshot, normal, parts, body).await {
         Some(answered) => answered,
@@ -141,7 +143,11 @@ fn check(
     parts: &Parts,
     now_ms: i64,
 ) -> Result<(), Box<Refused>> {
-    if !parts.method.is_safe() && Initiator::of(&parts.headers, &normal.authority).is_foreign() {
+    let initiator = Initiator::of(&parts.headers, &normal.authority);
+    let is_navigation = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    // What these pages cost to make, no page of another site has made by an image.
+    let is_made_elsewhere = initiator.site == Some(Site::CrossSite) && !is_navigation;
+    if is_made_elsewhere || (!parts.method.is_safe() && initiator.is_foreign()) {
         return Err(Reason::RequestCrossSite.into());
     }
     let certificate = match &connection.facts.identity {
@@ -241,6 +247,7 @@ pub fn see_other(url: &str) -> Answer {
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    fields.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     Ok(response)
 }
 

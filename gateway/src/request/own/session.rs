@@ -1,5 +1,6 @@
 //! `/.gaccong/session`: the end of a login on the host where it began.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderValue, StatusCode};
@@ -63,9 +64,14 @@ pub async fn spend(visit: &Visit<'_>, step: &str, flow: &str, reason: Reason) ->
         jti: flow.into(),
         until_ms: visit.now_ms.saturating_add(FLOW_MS + CODE_MS),
     };
+    let used = || Box::new(Refused::because(reason, "it was used before"));
+    if visit.gateway.state.live().seen.get(&(Arc::clone(&seen.stream), Arc::clone(&seen.jti))).is_some() {
+        return Err(used());
+    }
+    let _turn = visit.gateway.logins.acquire().await;
     match visit.gateway.state.change(vec![Change::Seen(seen)], Instant::now()).await {
         Ok(applied) if applied.outcomes.first() == Some(&Outcome::Applied) => Ok(()),
-        Ok(_) => Err(Box::new(Refused::because(reason, "it was used before"))),
+        Ok(_) => Err(used()),
         Err(error) => Err(Box::new(Refused::because(Reason::GatewayInternal, error.to_string()))),
     }
 }
