@@ -65,7 +65,7 @@ async fn the_status_says_who_on_what_device_and_what_may_be_reached() {
 
     let vietnamese = read(&mut bob(&gateway), &format!("{PAYROLL}/.gaccong/status"), "vi").await;
     assert_says(&vietnamese, &["<html lang=\"vi\">", "Ổ đĩa được mã hóa", "cần khắc phục", "Bật mã hóa ổ đĩa"]);
-    assert_says(&vietnamese, &["Bạn có thể truy cập ngay", "Hiện chưa mở cho bạn", "Bạn chưa có quyền truy cập"]);
+    assert_says(&vietnamese, &["Ứng dụng bạn có thể truy cập ngay", "Ứng dụng hiện chưa mở cho bạn"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,10 +85,10 @@ async fn the_portal_lists_what_is_open_and_why_the_rest_is_closed() {
     assert_eq!(answer.status, 200);
     let text = answer.text();
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("`{part}` in {text}"));
-    assert!(place("You can reach these now") < place("href=\"https://payroll.example.test/\""));
-    assert!(place("Not open to you now") < place("<h3>archive</h3>"));
+    assert!(place("Applications that you can reach now") < place("href=\"https://payroll.example.test/\""));
+    assert!(place("Applications that are closed to you now") < place("<h3>archive</h3>"));
     assert!(place("<h3>archive</h3>") < place("<li>Turn on the encryption of your disk"));
-    assert!(place("Not for you so far") < place("<li>treasury</li>"));
+    assert!(place("Applications that you have no access to") < place("<li>treasury</li>"));
     assert_says(&answer, &["Hello bob@example.org", "href=\"tel:1080\"", "href=\"mailto:helpdesk@example.gov.vn\""]);
 
     let mut alice = UserAgent::new(&gateway, &gateway.pki().alice());
