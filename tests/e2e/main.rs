@@ -38,6 +38,7 @@ mod observe;
 mod ocsp;
 mod openapi;
 mod osquery;
+mod own_pages;
 mod pages;
 mod policy_cases;
 mod policy_commands;

@@ -10,12 +10,9 @@ use serde_json::{Map, Value};
 use super::OidcError;
 use super::error::shown;
 use crate::config;
-use crate::request::identify::is_unprintable;
+use crate::jose::claims;
+pub(super) use crate::jose::claims::name_of;
 
-/// The most groups of a person. More are refused, not cut: a policy that forbids a group must not miss it.
-const MAX_GROUPS: usize = 200;
-/// The longest principal, group, class or session.
-const MAX_NAME_BYTES: usize = 256;
 /// The most methods of an authentication that are kept.
 const MAX_METHODS: usize = 16;
 
@@ -65,18 +62,7 @@ impl Claims {
     /// # Errors
     /// [`OidcError::PrincipalAbsent`].
     pub(super) fn principal(&self, settings: &config::Oidc) -> Result<Arc<str>, OidcError> {
-        let claim = &*settings.principal;
-        let absent = |why: &str| OidcError::PrincipalAbsent(format!("the claim `{claim}` {why}"));
-        let value = self.0.get(claim).filter(|value| !value.is_null()).ok_or_else(|| absent("is not there"))?;
-        let name = value.as_str().ok_or_else(|| absent("is no string"))?;
-        let name = name_of(name).ok_or_else(|| absent("is no name of 1 to 256 printable bytes"))?;
-        if claim != "email" {
-            return Ok(name);
-        }
-        match self.0.get("email_verified") {
-            Some(Value::Bool(true)) => Ok(name.to_lowercase().into()),
-            _ => Err(absent("is not verified by the provider (`email_verified`)")),
-        }
+        claims::principal(&self.0, &settings.principal).map_err(OidcError::PrincipalAbsent)
     }
 
     /// Their groups, sorted.
@@ -84,22 +70,7 @@ impl Claims {
     /// # Errors
     /// They are too many, or not names.
     pub(super) fn groups(&self, settings: &config::Oidc) -> Result<Arc<[Arc<str>]>, OidcError> {
-        let claim = &*settings.groups;
-        let invalid = |why: &str| OidcError::token(format!("the claim `{claim}` {why}"));
-        let values: &[Value] = match self.0.get(claim) {
-            None | Some(Value::Null) => &[],
-            Some(Value::Array(values)) => values,
-            Some(one) => std::slice::from_ref(one),
-        };
-        if values.len() > MAX_GROUPS {
-            return Err(invalid(&format!("names more than {MAX_GROUPS} groups")));
-        }
-        let names = values.iter().map(|value| value.as_str().and_then(name_of));
-        let names: Option<Vec<_>> = names.collect();
-        let mut names = names.ok_or_else(|| invalid("names what is no group of 1 to 256 printable bytes"))?;
-        names.sort();
-        names.dedup();
-        Ok(names.into())
+        claims::groups(&self.0, &settings.groups).map_err(OidcError::token)
     }
 
     /// The methods by which the person was authenticated (RFC 8176).
@@ -117,10 +88,4 @@ impl Claims {
         let name = value.as_str().and_then(name_of);
         name.map(Some).ok_or_else(|| OidcError::token(format!("the claim `{}` is no name", shown(claim))))
     }
-}
-
-/// A text that can be a name in policies and records.
-pub(super) fn name_of(text: &str) -> Option<Arc<str>> {
-    let good = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(is_unprintable);
-    good.then(|| Arc::from(text))
 }

@@ -127,6 +127,9 @@ impl Answer {
             Reason::PolicyNoPermit => Cause::NoPermit,
             Reason::PolicyForbid => Cause::Forbid,
             Reason::PolicyError => Cause::Error,
+            // A refusal that a login would lift is one all the same.
+            Reason::SessionStepUp if refused.policies.is_empty() => Cause::NoPermit,
+            Reason::SessionStepUp => Cause::Forbid,
             _ => return None,
         };
         Some(Self::new(false, Some(cause), &refused.policies, &refused.would_permit))

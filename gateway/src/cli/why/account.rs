@@ -205,7 +205,8 @@ fn explained(ours: &Gaccong<'_>, inputs: &Inputs) -> Option<Explained> {
         Decision::Permit(permit) => permit.would_refuse()?.clone(),
     };
     let same_policies = denial.policies.iter().map(|id| &**id).eq(ours.policies.iter().map(|id| &**id));
-    if !same_policies || ours.reason != Some(reason_of(denial.cause).code()) {
+    let same_reason = [reason_of(denial.cause), Reason::SessionStepUp].map(|reason| Some(reason.code()));
+    if !same_policies || !same_reason.contains(&ours.reason) {
         return Some(Explained { unchanged, ..Explained::default() });
     }
     let explanation = policies.explain(&question);

@@ -3,6 +3,7 @@
 mod faults;
 mod jwt;
 mod oidc;
+mod pages;
 mod rate;
 mod revocation;
 mod signals;
