@@ -2,7 +2,8 @@
 //
 // Settings: { key, cert, clients, users, secondFactor }. `users` has the claims of each user by name; whoever types a known
 // name is logged in. `secondFactor` is the authentication class (acr) that the button for a second factor gives.
-import { createServer, request as call } from 'node:https';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider, interactionPolicy } from 'oidc-provider';
 import { serve } from './protocol.mjs';
@@ -14,7 +15,7 @@ serve(async ({ key, cert, clients, users, secondFactor }) => {
   let provider;
   const memory = new Memory();
   const reachable = new Map();
-  const server = createServer({ key, cert }, (request, response) => {
+  const server = https.createServer({ key, cert }, (request, response) => {
     const handler = request.url.startsWith('/interaction/') ? interact : provider.callback();
     handler(request, response).catch((error) => response.writeHead(500).end(String(error)));
   });
@@ -52,8 +53,8 @@ serve(async ({ key, cert, clients, users, secondFactor }) => {
   }
 
   const commands = {
-    // Says where a host of the gateway is, and whose certificates it has: for calls of the provider.
-    reach: ({ name, address, ca }) => void reachable.set(name, { ...address, ca }),
+    // Says where a host of the gateway is, for calls of the provider; in clear, as between neighbours.
+    reach: ({ name, address }) => void reachable.set(name, address),
     // Changes claims of a user.
     claims: ({ user, claims }) => Object.assign(users[user], claims),
     // Ends a user's sessions, and tells the clients so (OpenID Connect Back-Channel Logout 1.0).
@@ -133,10 +134,9 @@ function signingKey(kid) {
 
 // What the provider itself sends: tokens of logouts.
 function post(reachable, url, { method, headers, body }) {
-  const { host, port, ca } = reachable.get(url.hostname) ?? {};
+  const { host, port } = reachable.get(url.hostname) ?? {};
   return new Promise((resolve, reject) => {
-    const options = { host, port, ca, servername: url.hostname, path: url.pathname, method, headers: { ...headers, host: url.host } };
-    const sent = call(options, (answer) => {
+    const sent = http.request({ host, port, path: url.pathname, method, headers }, (answer) => {
       answer.resume().on('end', () => resolve(new Response(null, { status: answer.statusCode })));
     });
     sent.on('error', reject).end(String(body));

@@ -1,13 +1,15 @@
 //! A login that somebody tampers with comes to nothing, says why, and costs the provider nothing.
 
 use gaccong_tests::fake_provider::{FakeProvider, forged};
+use gaccong_tests::login::Begun;
 use gaccong_tests::provider::{AUTH_HOST, laptop_7, with_login};
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::user_agent::{parameter, percent_encoded};
-use gaccong_tests::{Answer, Gateway, Setup, UserAgent, eventually, pki};
-use serde_json::{Value, json};
+use gaccong_tests::user_agent::percent_encoded;
+use gaccong_tests::{Answer, Gateway, Setup, UserAgent, pki};
+use serde_json::json;
 
-const APP: &str = "https://payroll.example.test";
+/// The app of the tests.
+pub(crate) const APP: &str = "https://payroll.example.test";
 
 /// An app behind a gateway, and a provider of our own making.
 pub(crate) struct Office {
@@ -16,16 +18,19 @@ pub(crate) struct Office {
     pub(crate) gateway: Gateway,
 }
 
-/// A login that waits for the provider.
-pub(crate) struct Begun {
-    pub(crate) state: String,
-    nonce: String,
-    redirect_uri: String,
-}
-
 impl Office {
     pub(crate) async fn open(change: impl FnOnce(&mut Setup)) -> Self {
+        Self::with(|_| {}, change).await
+    }
+
+    /// With a provider that misbehaves from the beginning.
+    pub(crate) async fn open_at(misbehave: impl FnOnce(&FakeProvider)) -> Self {
+        Self::with(misbehave, |_| {}).await
+    }
+
+    async fn with(misbehave: impl FnOnce(&FakeProvider), change: impl FnOnce(&mut Setup)) -> Self {
         let (echo, provider) = (Echo::h1().await, FakeProvider::start().await);
+        misbehave(&provider);
         let gateway = Gateway::start(|setup| {
             with_login(setup, provider.issuer(), provider.ca());
             setup.app("payroll", echo.url());
@@ -42,53 +47,21 @@ impl Office {
     }
 
     /// As far as the provider.
-    pub(crate) async fn begin(&self, agent: &mut UserAgent, url: &str) -> Begun {
-        // The gateway asks the provider in the background what it is.
-        let to_provider = eventually("the way to the provider", || {
-            let mut trying = agent.clone();
-            async move {
-                let page = trying.get(url).await;
-                assert_eq!(page.status, 401, "{}", page.text());
-                let answer = trying.get(&login_url(&page)).await;
-                answer.header("location").map(|location| (location.to_owned(), trying))
-            }
-        })
-        .await;
-        let (location, went) = to_provider;
-        *agent = went;
-        let asked = |name: &str| parameter(&location, name).unwrap_or_else(|| panic!("no {name} in {location}"));
-        assert!(location.starts_with(self.provider.issuer()) && asked("code_challenge_method") == "S256", "{location}");
-        Begun { state: asked("state"), nonce: asked("nonce"), redirect_uri: asked("redirect_uri") }
-    }
-
-    /// Where the provider sends the browser back to, with a code for an ID token with these changes.
-    pub(crate) fn back(&self, begun: &Begun, change: impl FnOnce(&mut Value)) -> String {
-        let mut claims = self.provider.claims(&begun.nonce);
-        change(&mut claims);
-        self.back_with(begun, &self.provider.sign("JWT", &claims))
-    }
-
-    fn back_with(&self, begun: &Begun, id_token: &str) -> String {
-        format!("{}?code={}&state={}", begun.redirect_uri, self.provider.code_for(id_token), begun.state)
+    pub(crate) async fn begin(&self, agent: &mut UserAgent) -> Begun {
+        Begun::at(&self.provider, agent, &format!("{APP}/")).await
     }
 
     /// A whole login; where the app is.
     pub(crate) async fn log_in(&self, agent: &mut UserAgent) -> Answer {
-        let begun = self.begin(agent, &format!("{APP}/")).await;
-        let (_, ended) = agent.follow(&self.back(&begun, |_| {})).await;
+        let begun = self.begin(agent).await;
+        let (_, ended) = agent.follow(&begun.back(&self.provider, |_| {})).await;
         assert_eq!(ended.status, 200, "{}", ended.text());
         agent.get(&format!("{APP}/")).await
     }
 }
 
-/// Where a page leads to the login.
-fn login_url(page: &Answer) -> String {
-    let html = page.text();
-    let link = html.split("id=\"login\" href=\"").nth(1).unwrap_or_else(|| panic!("no way to a login: {html}"));
-    link.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
-}
-
-fn refused(answer: &Answer) -> (u16, Option<&str>) {
+/// Status and reason.
+pub(crate) fn refused(answer: &Answer) -> (u16, Option<&str>) {
     (answer.status.as_u16(), answer.reason())
 }
 
@@ -103,8 +76,8 @@ async fn an_untouched_login_succeeds() {
 async fn what_the_browser_brings_back_counts_once() {
     let office = Office::open(|_| {}).await;
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-    let back = office.back(&begun, |_| {});
+    let begun = office.begin(&mut agent).await;
+    let back = begun.back(&office.provider, |_| {});
     let before = agent.clone();
     let handed_over = agent.get(&back).await;
     assert_eq!(handed_over.status, 303, "{}", handed_over.text());
@@ -129,8 +102,8 @@ async fn what_the_browser_brings_back_counts_once() {
 async fn a_code_is_of_one_host_one_device_and_one_browser() {
     let office = Office::open(|_| {}).await;
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-    let handed_over = agent.get(&office.back(&begun, |_| {})).await;
+    let begun = office.begin(&mut agent).await;
+    let handed_over = agent.get(&begun.back(&office.provider, |_| {})).await;
     let code = handed_over.header("location").unwrap().to_owned();
 
     let other_host = code.replace("payroll.", "wiki.");
@@ -152,8 +125,8 @@ async fn a_code_is_of_one_host_one_device_and_one_browser() {
 async fn a_login_ends_in_the_browser_and_on_the_device_that_began_it() {
     let office = Office::open(|_| {}).await;
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-    let back = office.back(&begun, |_| {});
+    let begun = office.begin(&mut agent).await;
+    let back = begun.back(&office.provider, |_| {});
     let laptop_8 = office.gateway.pki().laptops.issue(pki::device("laptop-8"));
     for (who, mut other) in
         [("another device", agent.stolen_by(&office.gateway, &laptop_8)), ("another browser", office.agent())]
@@ -189,8 +162,8 @@ async fn nobody_is_sent_to_a_foreign_site() {
         assert!(page.header("location").is_none() && !page.text().contains("href=\"//"), "{path}: {}", page.text());
     }
     // Only a session ends at the app, and only where the flow's own cookie says.
-    let begun = office.begin(&mut agent, &format!("{APP}/a?next=https://evil.example/")).await;
-    let (at, ended) = agent.follow(&office.back(&begun, |_| {})).await;
+    let begun = Begun::at(&office.provider, &mut agent, &format!("{APP}/a?next=https://evil.example/")).await;
+    let (at, ended) = agent.follow(&begun.back(&office.provider, |_| {})).await;
     assert!(at.starts_with(&format!("{APP}/.gaccong/session?")), "{at}");
     assert!(ended.text().contains("href=\"/a?next=https://evil.example/\""), "{}", ended.text());
 }
@@ -207,8 +180,8 @@ async fn a_token_that_is_not_the_providers_logs_nobody_in() {
         ("no person", json!({"email": null})),
     ] {
         let mut agent = office.agent();
-        let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-        let back = office.back(&begun, |claims| {
+        let begun = office.begin(&mut agent).await;
+        let back = begun.back(&office.provider, |claims| {
             claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         });
         let answer = agent.get(&back).await;
@@ -222,8 +195,8 @@ async fn a_token_that_is_not_the_providers_logs_nobody_in() {
         assert!(!answer.text().contains("evil.example"), "details are in the record only");
     }
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
-    let back = office.back_with(&begun, &forged("JWT", &office.provider.claims(&begun.nonce)));
+    let begun = office.begin(&mut agent).await;
+    let back = begun.back_with(&office.provider, &forged("JWT", &office.provider.claims(&begun.nonce)));
     assert_eq!(refused(&agent.get(&back).await), (502, Some("login.token_invalid")));
 }
 
@@ -231,7 +204,7 @@ async fn a_token_that_is_not_the_providers_logs_nobody_in() {
 async fn a_provider_that_says_no_is_believed() {
     let office = Office::open(|_| {}).await;
     let mut agent = office.agent();
-    let begun = office.begin(&mut agent, &format!("{APP}/")).await;
+    let begun = office.begin(&mut agent).await;
     let url = format!(
         "https://{AUTH_HOST}/callback?state={}&error=access_denied&error_description=%3Cscript%3E",
         begun.state

@@ -22,6 +22,7 @@ pub mod curl;
 pub mod fake_provider;
 pub mod gateway;
 pub mod load;
+pub mod login;
 pub mod metrics;
 pub mod ocsp;
 pub mod pki;

@@ -85,9 +85,9 @@ impl Provider {
     }
 
     /// Tells the provider where the gateway takes logout tokens. It is told after the gateway's start: ports are the kernel's.
-    pub async fn reach(&self, host: &str, address: SocketAddr, ca: &Ca) {
+    pub async fn reach(&self, host: &str, address: SocketAddr) {
         let address = json!({"host": address.ip().to_string(), "port": address.port()});
-        self.program.ask(&json!({"do": "reach", "name": host, "address": address, "ca": ca.pem()})).await;
+        self.program.ask(&json!({"do": "reach", "name": host, "address": address})).await;
     }
 
     /// Ends a user's sessions and tells the clients so; how many there were.
@@ -107,6 +107,7 @@ pub const AUTH_HOST: &str = "auth.example.test";
 /// Gives a set-up a host where people log in, at a provider, and a device of Alice's that names nobody.
 pub fn with_login(setup: &mut Setup, issuer: &str, ca: &Ca) {
     setup.set("auth", &format!("host = \"{AUTH_HOST}\""));
+    setup.set("store", "path = \"store/gaccong.redb\"");
     setup.write("provider-ca.pem", &ca.pem());
     let secret = setup.write("oidc.secret", CLIENT_SECRET);
     std::fs::set_permissions(secret, Permissions::from_mode(0o600)).unwrap();

@@ -66,8 +66,8 @@ pub(super) struct Read<'a> {
 pub(super) fn read(mut table: Table<'_>) -> Option<Read<'_>> {
     let host = table.required_text("host");
     let trust: Vec<_> = table.texts("trust").iter().map(|text| (Arc::from(&**text), text.spot)).collect();
-    let session = table.seconds("session_s", 12 * 3_600, 60..=30 * DAY_S);
-    let idle = table.seconds("idle_s", 3_600, 60..=30 * DAY_S);
+    let session = table.seconds("session_s", 12 * 3_600, 1..=30 * DAY_S);
+    let idle = table.seconds("idle_s", 3_600, 1..=30 * DAY_S);
     let max_sessions = table.size("max_sessions", 200_000, 1..=10_000_000);
     table.finish();
 

@@ -76,7 +76,7 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
     let metrics = gateway.metrics.sessions();
     match asked {
         Ok(refreshed) => {
-            metrics.refreshed("refreshed");
+            metrics.refreshed(if refreshed.claims.is_ok() { "refreshed" } else { "unusable" });
             keep(gateway, provider, session, refreshed).await;
             true
         }
@@ -96,12 +96,17 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
 async fn keep(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Session>, refreshed: Refreshed) {
     let Refreshed { claims, refresh_token, id_token } = refreshed;
     let groups = match claims {
-        Some(Current { principal, .. }) if principal != session.principal => {
+        Ok(Some(Current { principal, .. })) if principal != session.principal => {
             let why = "the provider gives the person another name".to_owned();
             return end(gateway, provider, session, why).await;
         }
-        Some(Current { groups, .. }) => groups,
-        None => Arc::clone(&session.groups),
+        Ok(Some(Current { groups, .. })) => groups,
+        Ok(None) => Arc::clone(&session.groups),
+        Err(error) => {
+            // The provider has not ended the session. The refresh token may be a new one all the same.
+            tracing::warn!(%error, session = %session.id, "what the provider says of a session cannot be used");
+            Arc::clone(&session.groups)
+        }
     };
     let newer = |new: Option<Secret>, old: &Option<Secret>| new.or_else(|| old.clone());
     let at_provider = session.provider.as_ref().map(|known| super::AtProvider {

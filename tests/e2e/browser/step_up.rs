@@ -1,7 +1,6 @@
 //! What a person can do about a refusal, and that it helps: prove more, or mend the device.
 
 use gaccong_tests::control::{Caller, with_control};
-use gaccong_tests::setup::posture;
 use serde_json::{Value, json};
 
 use super::{APP, Office, log_in};
@@ -32,7 +31,6 @@ async fn a_second_factor_opens_what_the_first_does_not() {
 
     let target = "/payslips/11?year=2026#net";
     assert_eq!(tab.goto(APP, target).await, 401);
-    tab.click("#login").await;
     tab.wait_for("button[value=second]").await;
     tab.click("button[value=second]").await;
     tab.wait_until_at(&format!("https://{APP}{target}")).await;
@@ -93,10 +91,13 @@ async fn a_form_is_not_silently_lost() {
 async fn a_mended_device_opens_the_app_at_the_next_reload() {
     let office = Office::open(|setup| {
         with_control(setup);
+        setup.set("posture", "source = [{ name = \"soc\", who = [\"user:bob@example.org\"] }]");
         setup.policies.insert("disk.cedar", DISK.to_owned());
-        setup.device("laptop-7", posture("alice@example.org", &json!({"disk_encrypted": false})));
+        setup.posture = json!({"devices": {}});
     })
     .await;
+    let bob = Caller::new(&office.gateway, &office.gateway.pki().bob());
+    report(&bob, false).await;
     let browser = office.profile().option("locale", json!("en-GB")).start(&office.gateway).await;
     let tab = browser.tab().await;
     log_in(tab, "/").await;
@@ -104,9 +105,13 @@ async fn a_mended_device_opens_the_app_at_the_next_reload() {
     assert!(page.contains("encrypt"), "it says what to do: {page}");
     tab.assert_accessible_in_all_forms("remedy-en").await;
 
-    let bob = Caller::new(&office.gateway, &office.gateway.pki().bob());
-    let report = json!({"owner": "alice@example.org", "facts": {"disk_encrypted": true}});
-    let answer = bob.json("PUT", "/v1/devices/laptop-7/posture", &report).await;
-    assert!(answer.status.is_success(), "{}", answer.text());
+    report(&bob, true).await;
     assert_eq!(tab.reload().await, 200);
+}
+
+/// The SOC says whether the disk of Alice's laptop is encrypted.
+async fn report(soc: &Caller, encrypted: bool) {
+    let report = json!({"observed_at": jiff::Timestamp::now().to_string(), "facts": {"disk_encrypted": encrypted}});
+    let answer = soc.json("PUT", "/v1/devices/laptop-7/posture", &report).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

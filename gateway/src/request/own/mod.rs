@@ -56,8 +56,8 @@ pub struct Visit<'a> {
     pub connection: &'a Arc<Connection>,
     /// What it is answered by.
     pub snapshot: &'a Arc<Snapshot>,
-    /// `[auth]`
-    pub auth: &'a Arc<Auth>,
+    /// `[auth]`, where people log in.
+    auth: Option<&'a Arc<Auth>>,
     /// Host and path.
     pub normal: &'a Normal,
     /// The head.
@@ -70,19 +70,14 @@ pub struct Visit<'a> {
     pub now_ms: i64,
 }
 
-/// The keys of assertions, on the host of every app. They are there even where nobody logs in.
+/// The keys of assertions, on the host of every app; the management listener has them for those without a certificate.
 const KEY_SET: &str = "/.gaccong/jwks.json";
 
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
-    if listener != Listener::Apps {
-        return false;
-    }
-    let on_app_host = || snapshot.routes.of_host(&normal.host).is_some();
-    match &snapshot.config.auth {
-        Some(auth) => normal.host == auth.host.name || (normal.own_path && on_app_host()),
-        None => *normal.path == *KEY_SET && on_app_host(),
-    }
+    let is_auth_host = || snapshot.config.auth.as_ref().is_some_and(|auth| auth.host.name == normal.host);
+    let is_of_app = || normal.own_path && snapshot.routes.of_host(&normal.host).is_some();
+    listener == Listener::Apps && (is_auth_host() || is_of_app())
 }
 
 /// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
@@ -131,7 +126,7 @@ async fn answer_holder(
         return Ok(assertion::key_set(&connection.gateway.assertions, now_ms));
     }
     let gateway = &connection.gateway;
-    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
+    let auth = snapshot.config.auth.as_ref();
     let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
     let visit = Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms };
     dispatch(&visit, body).await
@@ -161,7 +156,7 @@ fn check(
 }
 
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
-    let on_auth_host = visit.normal.host == visit.auth.host.name;
+    let on_auth_host = visit.auth.is_some_and(|auth| auth.host.name == visit.normal.host);
     match (&visit.parts.method, &*visit.normal.path) {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
@@ -209,13 +204,21 @@ async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
     }
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// `[auth]`
+    ///
+    /// # Errors
+    /// Nobody logs in here.
+    pub fn auth(&self) -> Result<&'a Arc<Auth>, Box<Refused>> {
+        self.auth.ok_or_else(|| Reason::RequestOwnPath.into())
+    }
+
     /// The session of the visitor, where there is one that counts.
     pub fn session(&self) -> Result<Option<Shown>, Box<Refused>> {
+        let Some(auth) = self.auth else { return Ok(None) };
         let live = self.gateway.state.live();
         let identity = &self.connection.facts.identity;
-        let shown =
-            credential::session(live, self.auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
+        let shown = credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
         if let Some(Shown { credential, .. }) = &shown {
             live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
         }
