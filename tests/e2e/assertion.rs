@@ -177,6 +177,21 @@ async fn the_key_set_needs_no_client_certificate() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_set_is_on_the_host_of_every_app_too() {
+    let (gateway, echo) = start(|setup| {
+        setup.set("clients", "certificate = \"optional\"");
+    })
+    .await;
+    let answer = gateway.client(&gateway.pki().billing()).get(HOST, "/.gaccong/jwks.json").await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("max-age=300")));
+    assert_eq!(answer.json(), serde_json::to_value(key_set(&gateway).await).unwrap());
+    assert_eq!(gateway.final_record(answer.id()).await.action(), "Allowed");
+    assert_eq!(gateway.anonymous().get(HOST, "/.gaccong/jwks.json").await.reason(), Some("certificate.absent"));
+    assert_eq!(gateway.alice().get(HOST, "/.gaccong/nothing").await.reason(), Some("request.own_path"));
+    assert_eq!(echo.requests(), 0);
+}
+
 /// A key that the test knows, as the store keeps it.
 struct Known {
     key: Key,

@@ -58,6 +58,7 @@ async fn pages_of_other_sites_change_nothing() {
         for fields in [
             &[("origin", EVIL)][..],
             &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
             &[("origin", "http://echo.example.test")],
             &[("origin", "https://echo.example.test:8443")],
             &[("origin", "https://echo.example.test.evil.test")],
@@ -88,6 +89,8 @@ async fn what_the_app_and_programs_send_passes() {
         &[("origin", OWN), ("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
+        // A page with `Referrer-Policy: no-referrer`.
+        &[("origin", "null"), ("sec-fetch-site", "same-origin")],
     ] {
         assert_eq!(send(&alice, "POST", "/", fields).await.status, 200, "{fields:?}");
     }
@@ -235,6 +238,19 @@ async fn an_origin_that_is_allowed_no_more_is_cut() {
     gateway.reload().await;
     let record = gateway.record("the end of the WebSocket", |record| record.outcome() == Some("cut")).await;
     assert_eq!(record.reason(), Some(Reason::RequestCrossSite.code()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_another_site_logs_anyone_out() {
+    let (gateway, _echo) = start_with(SHARED, |setup| {
+        setup.set("store", "path = \"store/gaccong.redb\"");
+        setup.set("auth", "host = \"auth.example.test\"");
+    })
+    .await;
+    for origin in [EVIL, WIKI] {
+        let answer = send(&gateway.alice(), "POST", "/.gaccong/logout", &[("origin", origin)]).await;
+        assert_refused(&gateway, origin, &answer).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

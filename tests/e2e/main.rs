@@ -31,6 +31,7 @@ mod headers;
 mod identity_headers;
 mod limits;
 mod login_faults;
+mod logins;
 mod management;
 mod metrics;
 mod normalise;

@@ -190,7 +190,7 @@ const ELSEWHERE: &[(Reason, &str)] = &[
     (Reason::SessionIdle, "session_faults"),
     (Reason::SessionInvalid, "session_faults"),
     (Reason::SessionOtherDevice, "session_faults, browser"),
-    (Reason::SessionPrincipalMismatch, "session_faults"),
+    (Reason::SessionPrincipalMismatch, "session_faults, tokens"),
     (Reason::LoginStateInvalid, "login_faults"),
     (Reason::LoginCodeInvalid, "login_faults"),
     (Reason::LoginProviderUnavailable, "provider_faults"),

@@ -1,17 +1,17 @@
 //! Login sessions: listed and revoked one by one, kept current while they live, and ended by the identity provider.
 
-use gaccong_tests::client::{empty, plain_post};
+use gaccong_tests::client::{empty, full, get, plain_post, request};
 use gaccong_tests::control;
-use gaccong_tests::fake_provider::{FakeProvider, Fault, forged};
-use gaccong_tests::login::Begun;
-use gaccong_tests::provider::{AUTH_HOST, laptop_7, with_login};
+use gaccong_tests::fake_provider::{Fault, forged};
+use gaccong_tests::provider::{AUTH_HOST, laptop_7};
 use gaccong_tests::streams::event;
-use gaccong_tests::upstream::Echo;
-use gaccong_tests::user_agent::form;
-use gaccong_tests::{Answer, Gateway, Record, Setup, UserAgent, eventually};
+use gaccong_tests::user_agent::{FORM, form};
+use gaccong_tests::{Answer, Client, Record, Setup, UserAgent, eventually};
 use http::Response;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+
+use crate::login_faults::Office;
 
 const HOST: &str = "payroll.example.test";
 const APP: &str = "https://payroll.example.test/";
@@ -20,79 +20,62 @@ const COOKIE: &str = "__Host-gaccong-session";
 const AUTHENTICATION: u64 = 3002;
 
 /// An app for the group `finance`, which only the provider says who is in.
-struct Office {
-    echo: Echo,
-    provider: FakeProvider,
-    gateway: Gateway,
+async fn open(change: impl FnOnce(&mut Setup)) -> Office {
+    Office::open(|setup| {
+        control::with_control(setup);
+        let policy = "@id(\"finance\") permit (principal in Group::\"finance\", action, resource);";
+        setup.policies.insert("permits.cedar", policy.to_owned());
+        change(setup);
+    })
+    .await
 }
 
-impl Office {
-    async fn open(change: impl FnOnce(&mut Setup)) -> Self {
-        let (echo, provider) = (Echo::h2c().await, FakeProvider::start().await);
-        let gateway = Gateway::start(|setup| {
-            control::with_control(setup);
-            with_login(setup, provider.issuer(), provider.ca());
-            setup.app("payroll", echo.url());
-            let policy = "@id(\"finance\") permit (principal in Group::\"finance\", action, resource);";
-            setup.policies.insert("permits.cedar", policy.to_owned());
-            change(setup);
-        })
-        .await;
-        Self { echo, provider, gateway }
-    }
+/// Alice, logged in on her laptop.
+async fn log_in(office: &Office) -> UserAgent {
+    let mut agent = office.agent();
+    let app = office.log_in(&mut agent).await;
+    assert_eq!(app.status, 200, "{}", app.text());
+    agent
+}
 
-    /// As far as the provider, and back with this ID token.
-    async fn come_back(&self, agent: &mut UserAgent, change: impl FnOnce(&mut Value)) -> Answer {
-        let begun = Begun::at(&self.provider, agent, APP).await;
-        agent.follow(&begun.back(&self.provider, change)).await.1
-    }
+/// A stream of events that runs by Alice's session.
+async fn stream_of(office: &Office, agent: &UserAgent) -> Response<Incoming> {
+    let (name, value) = agent.cookie(HOST, COOKIE).unwrap();
+    let h2 = office.gateway.client(&laptop_7(&office.gateway)).h2(HOST).await.unwrap();
+    let request = h2.request("GET", "/sse").header("cookie", format!("{name}={value}"));
+    let mut stream = h2.begin(request.body(empty()).unwrap()).await.unwrap();
+    office.echo.emit("one").await;
+    assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
+    stream
+}
 
-    /// Alice, logged in on her laptop.
-    async fn alice(&self) -> UserAgent {
-        let mut agent = UserAgent::new(&self.gateway, &laptop_7(&self.gateway));
-        let ended = self.come_back(&mut agent, |_| {}).await;
-        assert_eq!(ended.status, 200, "{}", ended.text());
-        let app = agent.get(APP).await;
-        assert_eq!(app.status, 200, "{}", app.text());
-        agent
-    }
+async fn log_out(office: &Office, token: &str) -> Answer {
+    let form = form(&[("logout_token", token)]);
+    plain_post(office.gateway.management(), "/backchannel-logout", &form).await.unwrap()
+}
 
-    /// A stream of events that runs by Alice's session.
-    async fn stream(&self, agent: &UserAgent) -> Response<Incoming> {
-        let (name, value) = agent.cookie(HOST, COOKIE).unwrap();
-        let h2 = self.gateway.client(&laptop_7(&self.gateway)).h2(HOST).await.unwrap();
-        let request = h2.request("GET", "/sse").header("cookie", format!("{name}={value}"));
-        let mut stream = h2.begin(request.body(empty()).unwrap()).await.unwrap();
-        self.echo.emit("one").await;
-        assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
-        stream
-    }
+/// Waits for the record of a login or of the end of a session.
+async fn login_record(office: &Office, activity: &str, status: &str) -> Record {
+    let wanted = |record: &Record| {
+        record.class() == AUTHENTICATION
+            && record.text("/unmapped/gaccong/activity") == Some(activity)
+            && record.text("/status") == Some(status)
+    };
+    eventually(activity, || async { office.gateway.all_records().into_iter().find(wanted) }).await
+}
 
-    async fn log_out(&self, token: &str) -> Answer {
-        let form = form(&[("logout_token", token)]);
-        plain_post(self.gateway.management(), "/backchannel-logout", &form).await.unwrap()
-    }
-
-    /// Waits for the record of a login or of the end of a session.
-    async fn login_record(&self, what: &str, activity: &str) -> Record {
-        let wanted = |record: &Record| {
-            record.class() == AUTHENTICATION && record.text("/unmapped/gaccong/activity") == Some(activity)
-        };
-        eventually(what, || async { self.gateway.all_records().into_iter().find(wanted) }).await
-    }
-
-    async fn sessions(&self, filter: &str) -> Vec<Value> {
-        let answer = self.gateway.call(&self.gateway.pki().bob(), "GET", &format!("/v1/sessions{filter}"), None).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()["sessions"].as_array().unwrap().clone()
-    }
+async fn listed(office: &Office, filter: &str) -> Vec<Value> {
+    let bob = office.gateway.pki().bob();
+    let answer = office.gateway.call(&bob, "GET", &format!("/v1/sessions{filter}"), None).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["sessions"].as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_provider_ends_a_session_at_once_and_without_a_certificate() {
-    let office = Office::open(|_| {}).await;
-    let mut alice = office.alice().await;
-    let mut stream = office.stream(&alice).await;
+    let office = open(|_| {}).await;
+    let mut alice = log_in(&office).await;
+    let mut stream = stream_of(&office, &alice).await;
     let signed = |claims: &Value| office.provider.sign("logout+jwt", claims);
 
     for (what, token) in [
@@ -100,64 +83,87 @@ async fn the_provider_ends_a_session_at_once_and_without_a_certificate() {
         ("an ID token", signed(&office.provider.claims("nonce"))),
         ("no token", "a.b.c".to_owned()),
     ] {
-        let refused = office.log_out(&token).await;
+        let refused = log_out(&office, &token).await;
         assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("invalid_request")), "{what}");
     }
     let mut old = office.provider.logout_claims();
     (old["iat"], old["exp"]) = (json!(1), json!(2));
-    assert_eq!(office.log_out(&signed(&old)).await.status, 400);
+    assert_eq!(log_out(&office, &signed(&old)).await.status, 400);
     let mut of_another = office.provider.logout_claims();
     of_another["sub"] = json!("bob");
-    assert_eq!(office.log_out(&signed(&of_another)).await.status, 200);
+    assert_eq!(log_out(&office, &signed(&of_another)).await.status, 200);
     office.echo.emit("two").await;
     assert_eq!(event(&mut stream).await.as_deref(), Some("two"), "nothing has ended yet");
 
     let token = signed(&office.provider.logout_claims());
-    let ended = office.log_out(&token).await;
+    let ended = log_out(&office, &token).await;
     assert_eq!((ended.status.as_u16(), ended.header("cache-control")), (200, Some("no-store")));
     assert_eq!(event(&mut stream).await, None, "the stream is cut");
     let refused = alice.get(APP).await;
     assert_eq!((refused.status.as_u16(), refused.reason()), (401, Some("session.revoked")));
-    assert!(office.sessions("").await.is_empty());
-    let record = office.login_record("the logout", "backchannel_logout").await;
+    assert!(listed(&office, "").await.is_empty());
+    let record = login_record(&office, "backchannel_logout", "Success").await;
     assert_eq!(record.text("/user/uid"), Some("alice@example.org"));
     assert_eq!(record.text("/unmapped/gaccong/holder/id"), Some("laptop-7"));
 
-    let again = office.alice().await;
-    assert_eq!(office.log_out(&token).await.status, 400, "a token counts once");
+    let again = log_in(&office).await;
+    assert_eq!(log_out(&office, &token).await.status, 400, "a token counts once");
     assert_eq!(again.clone().get(APP).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_provider_may_come_to_the_auth_host_where_certificates_are_optional() {
-    let office = Office::open(|setup| {
+    let office = open(|setup| {
         setup.set("clients", "certificate = \"optional\"");
     })
     .await;
-    let mut alice = office.alice().await;
+    let mut alice = log_in(&office).await;
     let token = office.provider.sign("logout+jwt", &office.provider.logout_claims());
     let mut provider = UserAgent::default().reaching("example.test", office.gateway.anonymous());
     let url = format!("https://{AUTH_HOST}/backchannel-logout");
     let body = form(&[("logout_token", &token)]);
-    let ended = provider.send("POST", &url, &[gaccong_tests::user_agent::FORM], body).await;
+    let ended = provider.send("POST", &url, &[FORM], body).await;
     assert_eq!(ended.status, 200, "{}", ended.text());
     assert_eq!(alice.get(APP).await.reason(), Some("session.revoked"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_certificate_the_management_listener_takes_logouts_only() {
+    let office = open(|setup| {
+        let tls = "tls = { chain = \"server.pem\", key = \"file:server.key\", trust = [\"services\"] }";
+        setup.set("management", tls);
+    })
+    .await;
+    let management = |certified| Client::new(office.gateway.management(), office.gateway.pki(), certified);
+    let (nobody, alice) = (management(None), office.gateway.pki().alice());
+    for path in ["/metrics", "/livez", "/jwks.json", "/backchannel-logout"] {
+        assert_eq!(nobody.get(AUTH_HOST, path).await.status, 403, "{path}");
+    }
+    let token = office.provider.sign("logout+jwt", &office.provider.logout_claims());
+    for (token, status) in [("forged", 400), (&*token, 200)] {
+        let request = request("POST", AUTH_HOST, "/backchannel-logout").header(FORM.0, FORM.1);
+        let request = request.body(full(form(&[("logout_token", token)]))).unwrap();
+        assert_eq!(nobody.send(AUTH_HOST, request).await.unwrap().status, status);
+    }
+    assert!(management(Some(&alice)).send(AUTH_HOST, get(AUTH_HOST, "/livez")).await.is_err(), "not of `trust`");
+    let billing = office.gateway.pki().billing();
+    assert_eq!(management(Some(&billing)).get(AUTH_HOST, "/metrics").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_revoked_one_by_one() {
-    let office = Office::open(|_| {}).await;
-    let (mut first, mut second) = (office.alice().await, office.alice().await);
-    let listed = office.sessions("").await;
-    assert_eq!(listed.len(), 2, "{listed:?}");
-    for session in &listed {
+    let office = open(|_| {}).await;
+    let (mut first, mut second) = (log_in(&office).await, log_in(&office).await);
+    let both = listed(&office, "").await;
+    assert_eq!(both.len(), 2, "{both:?}");
+    for session in &both {
         assert_eq!((&session["user"], &session["holder"]), (&json!("alice@example.org"), &json!("laptop-7")));
         assert_eq!((&session["method"], &session["groups"]), (&json!("oidc"), &json!(["finance"])));
         assert!(session["used_at_ms"].as_i64() >= session["established_at_ms"].as_i64());
     }
-    assert_eq!(office.sessions("?user=alice%40example.org&device=laptop-7").await.len(), 2);
-    assert!(office.sessions("?user=bob%40example.org").await.is_empty());
-    assert!(office.sessions("?device=laptop-8").await.is_empty());
+    assert_eq!(listed(&office, "?user=alice%40example.org&device=laptop-7").await.len(), 2);
+    assert!(listed(&office, "?user=bob%40example.org").await.is_empty());
+    assert!(listed(&office, "?device=laptop-8").await.is_empty());
 
     let profile = office.gateway.client_profile("bob", &office.gateway.pki().bob());
     let (code, out, error) =
@@ -178,7 +184,7 @@ async fn sessions_are_listed_and_revoked_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_of_sessions_in_use_are_kept_current() {
-    let office = Office::open(|setup| {
+    let office = open(|setup| {
         setup.set("identity.oidc", "refresh_s = 1");
     })
     .await;
@@ -188,8 +194,8 @@ async fn claims_of_sessions_in_use_are_kept_current() {
         office.provider.sign("JWT", &claims)
     };
     office.provider.refresh_to(Some(&claims(json!(["finance"]))));
-    let mut alice = office.alice().await;
-    let mut stream = office.stream(&alice).await;
+    let mut alice = log_in(&office).await;
+    let mut stream = stream_of(&office, &alice).await;
 
     // While the provider fails, the session lives.
     office.provider.misbehave("/token", Some(Fault::Status(500)));
@@ -223,27 +229,24 @@ async fn claims_of_sessions_in_use_are_kept_current() {
         async move { Some(alice.get(APP).await).filter(|answer| answer.reason() == Some("session.revoked")) }
     })
     .await;
-    let record = office.login_record("the end of the session", "ended_by_provider").await;
+    let record = login_record(&office, "ended_by_provider", "Success").await;
     assert_eq!(record.text("/user/uid"), Some("alice@example.org"));
-    assert!(office.sessions("").await.is_empty() && alice.get(APP).await.status == 401);
+    assert!(listed(&office, "").await.is_empty() && alice.get(APP).await.status == 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_are_recorded_and_no_token_is() {
-    let office = Office::open(|_| {}).await;
-    let mut agent = UserAgent::new(&office.gateway, &laptop_7(&office.gateway));
-    let refused = office.come_back(&mut agent, |claims| claims["aud"] = json!("another")).await;
+    let office = open(|_| {}).await;
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent).await;
+    let refused = agent.get(&begun.back(&office.provider, |claims| claims["aud"] = json!("another"))).await;
     assert_eq!(refused.reason(), Some("login.token_invalid"));
-    let failed = office.login_record("the failed login", "login").await;
-    assert_eq!((failed.text("/status"), failed.reason()), (Some("Failure"), Some("login.token_invalid")));
+    let failed = login_record(&office, "login", "Failure").await;
+    assert_eq!(failed.reason(), Some("login.token_invalid"));
     assert_eq!(failed.text("/unmapped/gaccong/holder/id"), Some("laptop-7"));
 
-    office.alice().await;
-    let good = eventually("the login", || async {
-        let wanted = |record: &Record| record.class() == AUTHENTICATION && record.text("/status") == Some("Success");
-        office.gateway.all_records().into_iter().find(wanted)
-    })
-    .await;
+    log_in(&office).await;
+    let good = login_record(&office, "login", "Success").await;
     assert_eq!((good.text("/user/uid"), good.text("/auth_protocol")), (Some("alice@example.org"), Some("OpenID")));
     assert_eq!(good.text("/session/uid").map(str::len), Some(22));
     let written = format!("{:?}{}", office.gateway.all_records(), office.gateway.log());

@@ -164,13 +164,20 @@ async fn other_tokens_are_the_apps_own() {
         assert_eq!(answer.status, 200, "her certificate says who she is");
         assert_eq!(Seen::of(&answer).header("authorization"), [format!("Bearer {token}")]);
     }
-    let mismatch = show(&world.gateway.client(&world.gateway.pki().bob()), &{
-        let mut claims = world.claims();
-        claims["cnf"]["x5t#S256"] = json!(thumbprint(&world.gateway.pki().bob()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_and_a_certificate_are_not_of_two_people() {
+    let world = World::start(|_, _| {}).await;
+    let bob = world.gateway.pki().bob();
+    let token = |sub: &str| {
+        let mut claims = world.with("sub", json!(sub));
+        claims["cnf"]["x5t#S256"] = json!(thumbprint(&bob));
         world.issuer.access_token(&claims)
-    })
-    .await;
-    assert!(mismatch.reason().is_some(), "a token and a certificate of two people");
+    };
+    let client = world.gateway.client(&bob);
+    assert_eq!(show(&client, &token("alice@example.org")).await.reason(), Some("session.principal_mismatch"));
+    assert_eq!(show(&client, &token("bob@example.org")).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,6 +239,24 @@ async fn a_stream_ends_when_the_tokens_principal_is_revoked() {
     world.echo.emit("two").await;
     assert_eq!(event(&mut his).await.as_deref(), Some("two"), "the other is unharmed");
     assert_eq!(world.show_claims(&world.claims()).await.reason(), Some("principal.revoked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_issuer_is_no_longer_configured() {
+    let world = World::start(|_, _| {}).await;
+    let mut stream = world.events(&world.claims()).await;
+    world.echo.emit("one").await;
+    assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
+
+    let file = world.gateway.dir().join("gaccong.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without: Vec<_> = text.lines().filter(|line| !line.starts_with("jwt = ")).collect();
+    std::fs::write(&file, without.join("\n")).unwrap();
+    world.gateway.reload().await;
+
+    assert_eq!(event(&mut stream).await, None);
+    let record = world.gateway.record("the final record", |r| r.path() == Some("/sse") && r.is_final()).await;
+    assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("token.untrusted")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,10 @@ use crate::facts::break_glass::{Grant, Holder, Signed};
 use crate::reason::Reason;
 use crate::request::cross_site::Initiator;
 use crate::request::decide::Asked;
+use crate::request::identify::credential::{self, Credential};
 use crate::request::identify::{ClientCertificate, Identity, Names, Subject};
+use crate::session::LoginMethod;
+use crate::state::Subjects;
 
 pub(crate) const TIME_MS: i64 = 1_767_225_600_000;
 
@@ -34,6 +37,22 @@ fn certificate() -> Arc<ClientCertificate> {
         not_after_ms: TIME_MS + 1000,
         chain: Vec::new(),
     })
+}
+
+/// Alice logged in a minute ago.
+pub(crate) fn credential() -> Credential {
+    Credential {
+        method: credential::Method::Login(LoginMethod::Oidc),
+        issuer: None,
+        principal: alice(),
+        groups: Arc::default(),
+        acr: Some("phr".into()),
+        auth_time_ms: Some(TIME_MS - 60_000),
+        established_at_ms: TIME_MS - 60_000,
+        expires_at_ms: TIME_MS + 3_600_000,
+        session: Some("session-1".into()),
+        subjects: Subjects::new(),
+    }
 }
 
 fn app() -> Arc<App> {

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, one_of, suggestion};
 use super::load::Parts;
 use super::source::{Findings, Source, Spot};
-use super::{App, CONTROL, Delivery, HostPattern, Mode, PostureMode, SignalStream, app, clients, decision, listen};
+use super::{
+    App, CONTROL, CertificateMode, Delivery, HostPattern, Mode, PostureMode, SignalStream, app, clients, decision,
+    listen,
+};
 
 /// Compares everything with everything it could contradict. Warnings wait until there is no error: where a part could not
 /// be read, much looks odd that is not.
@@ -65,8 +68,19 @@ fn oddities(parts: &Parts<'_>, main: &Source, findings: &Findings) {
     if let Some(listen) = &parts.listen {
         certificates_cover(listen, &parts.apps);
     }
+    if parts.clients.clients.certificate == CertificateMode::Required {
+        preflights_arrive(&parts.apps);
+    }
     if let Some(policy) = &parts.policy {
         shadowed_hosts(&parts.apps, policy);
+    }
+}
+
+/// A browser sends a preflight without a certificate, on a connection of its own.
+fn preflights_arrive(apps: &[app::Read<'_>]) {
+    for read in apps.iter().filter(|read| read.app.cors.is_some()) {
+        let message = format!("preflights for `{}` bear no certificate, and so end in the handshake", read.app.name);
+        read.name_spot.warn(message, "`certificate = \"optional\"` in `[clients]`");
     }
 }
 

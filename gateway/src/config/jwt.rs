@@ -66,6 +66,9 @@ fn issuer(mut table: Table<'_>) -> Option<JwtIssuer> {
     let bindings = [("certificate", TokenBinding::Certificate), ("none", TokenBinding::None)];
     let binding = table.choice("binding", &bindings).unwrap_or(TokenBinding::Certificate);
     let leeway = table.seconds("leeway_s", 60, 0..=300);
+    if binding == TokenBinding::None {
+        table.spot.warn("whoever copies a token of this issuer can use it", "`binding = \"certificate\"`");
+    }
     table.finish();
     Some(JwtIssuer { issuer: issuer?, audience, algorithms, jwks: jwks?, principal, kind, groups, binding, leeway })
 }

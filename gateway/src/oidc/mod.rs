@@ -64,8 +64,9 @@ pub struct Login {
 /// What the provider says of a person now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshed {
-    /// Who the person is and what their groups are; `None` where the provider only said that the session goes on.
-    pub claims: Option<Current>,
+    /// Who the person is and what their groups are; `None` where the provider only said that the session goes on, an error
+    /// where what it said beside that cannot be used.
+    pub claims: Result<Option<Current>, OidcError>,
     /// The refresh token that replaces the one that was used, where there is one.
     pub refresh_token: Option<Secret>,
     /// The ID token that replaces the last one, where there is one.

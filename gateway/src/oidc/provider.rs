@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 
 use super::OidcError;
@@ -44,6 +44,8 @@ pub struct Provider {
     min_interval: Duration,
     answers: AtomicBool,
     running: OnceLock<AbortHandle>,
+    /// Whether it was asked at all, with whatever result.
+    was_asked: watch::Sender<bool>,
 }
 
 impl Provider {
@@ -85,6 +87,7 @@ impl Provider {
             min_interval,
             answers: AtomicBool::new(false),
             running: OnceLock::new(),
+            was_asked: watch::Sender::new(false),
         })
     }
 
@@ -94,6 +97,12 @@ impl Provider {
             let asking = keep_asking(Arc::downgrade(self));
             tokio::runtime::Handle::current().spawn(asking).abort_handle()
         });
+    }
+
+    /// Waits until it was asked once, with whatever result, so that the first person to come is not the first to learn.
+    pub async fn was_asked(&self) {
+        // The sender is here: it cannot be gone.
+        let _ = self.was_asked.subscribe().wait_for(|asked| *asked).await;
     }
 
     /// Whether the provider answered when it was last asked anything.
@@ -142,6 +151,7 @@ impl Provider {
     async fn ask(&self, turn: &mut Option<Instant>) -> Result<(), OidcError> {
         *turn = Some(Instant::now());
         let asked = Known::ask(&self.settings, &self.secret, &self.http).await.map_err(OidcError::Unavailable);
+        self.was_asked.send_replace(true);
         self.known.store(Some(Arc::new(self.noted(asked)?)));
         Ok(())
     }

@@ -156,6 +156,10 @@ async fn serve(
     }
     let mut tasks = Tasks::start(&gateway, inputs);
     rotation::keep_keys(&gateway).await;
+    if let Some(provider) = gateway.snapshot.load().oidc.clone() {
+        // One that is down is not waited for: living sessions need none.
+        let _ = tokio::time::timeout(PROVIDER_WAIT, provider.was_asked()).await;
+    }
     if let Err(error) = successors.publish() {
         tracing::error!(%error, "hand-over is off; this process must be restarted to be upgraded");
     }
@@ -167,6 +171,9 @@ async fn serve(
     close(audit, running).await?;
     if tasks.have_failed() { Err(RunError::Task) } else { Ok(()) }
 }
+
+/// How long the first answer of the OpenID provider is waited for.
+const PROVIDER_WAIT: Duration = Duration::from_secs(2);
 
 /// Reads what is kept. A store that cannot be read is no empty one, and one that is older than the records know no new
 /// one.

@@ -29,8 +29,21 @@ pub struct Initiator {
     pub site: Option<Site>,
     /// `Origin`, where there is one; `null` where it cannot be read.
     pub origin: Option<Arc<str>>,
-    /// Whether the origin is that which the request is for.
-    own_origin: bool,
+    relation: Relation,
+}
+
+/// What the origin is to the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Relation {
+    /// The browser does not say, or it is a program.
+    #[default]
+    Absent,
+    /// `null`: a page without an origin, or one that hides it (`Referrer-Policy: no-referrer`) even from its own server.
+    Opaque,
+    /// It is the origin that the request is for.
+    Own,
+    /// It is another one, or cannot be read.
+    Foreign,
 }
 
 /// How the page's site is to the request's.
@@ -74,22 +87,23 @@ impl Initiator {
     /// What the fields of a request say whose normal host and port are `authority`.
     pub fn of(headers: &HeaderMap, authority: &HeaderValue) -> Self {
         let mut lines = headers.get_all(ORIGIN).iter();
-        let origin = lines.next().map(|first| match first.to_str() {
-            Ok(origin) if lines.next().is_none() && origin.len() <= ORIGIN_BYTES_MAX => origin,
-            _ => OPAQUE,
-        });
-        Self {
-            site: Site::of(headers),
-            origin: origin.map(Arc::from),
-            own_origin: origin.is_some_and(|origin| is_of(origin.as_bytes(), authority)),
-        }
+        let (origin, relation) = match lines.next().map(HeaderValue::to_str) {
+            None => (None, Relation::Absent),
+            Some(Ok(origin)) if lines.next().is_none() && origin.len() <= ORIGIN_BYTES_MAX => {
+                (Some(origin), Relation::of(origin, authority))
+            }
+            Some(_) => (Some(OPAQUE), Relation::Foreign),
+        };
+        Self { site: Site::of(headers), origin: origin.map(Arc::from), relation }
     }
 
     /// Whether it is another origin than the request's own that made the browser send it.
     pub fn is_foreign(&self) -> bool {
-        match self.origin {
-            Some(_) => !self.own_origin,
-            None => matches!(self.site, Some(Site::SameSite | Site::CrossSite)),
+        match self.relation {
+            Relation::Own => false,
+            Relation::Foreign => true,
+            Relation::Absent => matches!(self.site, Some(Site::SameSite | Site::CrossSite)),
+            Relation::Opaque => !matches!(self.site, Some(Site::SameOrigin | Site::None)),
         }
     }
 
@@ -120,10 +134,15 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether an origin is that of https at this host and port.
-fn is_of(origin: &[u8], authority: &HeaderValue) -> bool {
-    let host_and_port = origin.strip_prefix(b"https://");
-    host_and_port.is_some_and(|text| text.strip_suffix(b":443").unwrap_or(text) == authority.as_bytes())
+impl Relation {
+    /// What one origin is to https at this host and port.
+    fn of(origin: &str, authority: &HeaderValue) -> Self {
+        match origin.strip_prefix("https://") {
+            Some(text) if text.strip_suffix(":443").unwrap_or(text).as_bytes() == authority.as_bytes() => Self::Own,
+            None if origin == OPAQUE => Self::Opaque,
+            _ => Self::Foreign,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,12 +177,21 @@ mod tests {
             "https://evil.test",
         ] {
             assert!(initiator(&[("origin", foreign)]).is_foreign(), "{foreign}");
-            assert!(initiator(&[("origin", foreign), ("sec-fetch-site", "same-origin")]).is_foreign(), "{foreign}");
+            let claims_otherwise = initiator(&[("origin", foreign), ("sec-fetch-site", "same-origin")]);
+            assert_eq!(claims_otherwise.is_foreign(), foreign != "null", "{foreign}");
         }
         let twice = initiator(&[("origin", "https://app.test"), ("origin", "https://app.test")]);
         assert_eq!((twice.is_foreign(), twice.origin.as_deref()), (true, Some("null")));
         let long = initiator(&[("origin", &format!("https://{}", "a".repeat(600)))]);
         assert_eq!((long.is_foreign(), long.origin.as_deref()), (true, Some("null")));
+    }
+
+    /// A page with `Referrer-Policy: no-referrer` hides its origin from its own server too.
+    #[test]
+    fn a_hidden_origin_is_what_the_site_says() {
+        for (site, foreign) in [("same-origin", false), ("none", false), ("same-site", true), ("cross-site", true)] {
+            assert_eq!(initiator(&[("origin", "null"), ("sec-fetch-site", site)]).is_foreign(), foreign, "{site}");
+        }
     }
 
     #[test]

@@ -58,12 +58,14 @@ async fn round(gateway: &Arc<Gateway>, provider: &Provider) -> bool {
 
 fn due(gateway: &Gateway, provider: &Provider, now_ms: i64) -> Vec<Arc<Session>> {
     let after_ms = i64::try_from(provider.settings().refresh_after.as_millis()).unwrap_or(i64::MAX);
-    let sessions = &gateway.state.live().sessions;
+    let live = gateway.state.live();
+    let sessions = &live.sessions;
     let mut due = sessions.entries.all();
     due.retain(|session| {
         let Some(known) = session.provider.as_ref().filter(|known| known.refresh_token.is_some()) else { return false };
         let used = sessions.used_at_ms(&session.id).is_some_and(|used_ms| used_ms > known.claims_at_ms);
-        used && now_ms < session.expires_at_ms && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
+        let counts = now_ms < session.expires_at_ms && live.revocations.get(&session.subject()).is_none();
+        used && counts && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
     });
     due
 }
@@ -76,7 +78,7 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
     let metrics = gateway.metrics.sessions();
     match asked {
         Ok(refreshed) => {
-            metrics.refreshed("refreshed");
+            metrics.refreshed(if refreshed.claims.is_ok() { "refreshed" } else { "unusable" });
             keep(gateway, provider, session, refreshed).await;
             true
         }
@@ -96,12 +98,17 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
 async fn keep(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Session>, refreshed: Refreshed) {
     let Refreshed { claims, refresh_token, id_token } = refreshed;
     let groups = match claims {
-        Some(Current { principal, .. }) if principal != session.principal => {
+        Ok(Some(Current { principal, .. })) if principal != session.principal => {
             let why = "the provider gives the person another name".to_owned();
             return end(gateway, provider, session, why).await;
         }
-        Some(Current { groups, .. }) => groups,
-        None => Arc::clone(&session.groups),
+        Ok(Some(Current { groups, .. })) => groups,
+        Ok(None) => Arc::clone(&session.groups),
+        Err(error) => {
+            // The provider has not ended the session. The refresh token may be a new one all the same.
+            tracing::warn!(%error, session = %session.id, "what the provider says of a session cannot be used");
+            Arc::clone(&session.groups)
+        }
     };
     let newer = |new: Option<Secret>, old: &Option<Secret>| new.or_else(|| old.clone());
     let at_provider = session.provider.as_ref().map(|known| super::AtProvider {

@@ -25,6 +25,16 @@ fn pages_of_other_origins_are_named() {
 }
 
 #[test]
+fn preflights_that_cannot_arrive_are_warned_of() {
+    let folder = Folder::new();
+    let shared = and(&format!("{SECOND_APP}[app.cors]\norigins = [\"https://wiki.example.org\"]"));
+    let warnings = folder.load(&shared).unwrap().warnings;
+    assert!(warnings.len() == 1 && warnings[0].message.contains("preflights for `pay` bear no certificate"));
+    let optional = shared.replacen("[[clients.trust]]", "[clients]\ncertificate = \"optional\"\n[[clients.trust]]", 1);
+    assert_eq!(shown(&folder.load(&optional).unwrap().warnings), "");
+}
+
+#[test]
 fn what_is_no_origin_is_refused() {
     let folder = Folder::new();
     for (lines, words) in [

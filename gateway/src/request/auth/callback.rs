@@ -24,7 +24,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         return Err(establish::refused(OidcError::of_callback(&error, description.as_deref())));
     }
     let code = visit.query("code").ok_or_else(|| invalid("no `code`"))?;
-    let uri = redirect_uri(visit);
+    let uri = redirect_uri(visit.auth()?);
     let login = provider
         .finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms)
         .await
@@ -70,7 +70,7 @@ fn pending(visit: &Visit<'_>) -> Result<Pending, Box<Refused>> {
         return Err(invalid("the login has taken too long"));
     }
     // Over a card the device is not seen here: the host where the login began sees it again.
-    if pending.ticket.binding != visit.binding && !visit.auth.trust.contains(&visit.binding.trust_domain) {
+    if pending.ticket.binding != visit.binding && !visit.auth()?.trust.contains(&visit.binding.trust_domain) {
         return Err(invalid("it was begun on another device"));
     }
     Ok(pending)

@@ -32,10 +32,11 @@ pub struct Proven {
 /// Keeps the session of a person who has logged in. Who had one on this device before goes on under its id, so that every
 /// host knows of the stronger login at once.
 pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Result<Session, Box<Refused>> {
+    let auth = visit.auth()?;
     let sessions = &visit.gateway.state.live().sessions.entries;
     let before = visit.session().ok().flatten().map(|shown| shown.session);
     let before = before.filter(|it| it.principal == proven.principal && it.binding == *binding);
-    if before.is_none() && sessions.len() >= visit.auth.max_sessions {
+    if before.is_none() && sessions.len() >= auth.max_sessions {
         let detail = format!("there are {} sessions, as many as `auth.max_sessions` allows", sessions.len());
         return Err(Box::new(Refused::because(Reason::LoginLimit, detail)));
     }
@@ -43,7 +44,7 @@ pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Re
         Some(before) => Arc::clone(&before.id),
         None => random_id().map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?.into(),
     };
-    let lasts_ms = i64::try_from(visit.auth.session.as_millis()).unwrap_or(i64::MAX);
+    let lasts_ms = i64::try_from(auth.session.as_millis()).unwrap_or(i64::MAX);
     let session = Session {
         id,
         principal: proven.principal,

@@ -52,7 +52,7 @@ fn ticket(visit: &Visit<'_>) -> Result<Ticket, Box<Refused>> {
 fn card<'v>(visit: &'v Visit<'_>) -> Option<&'v Subject> {
     let Identity::Proven { certificate, principal, .. } = &visit.connection.facts.identity else { return None };
     let person = principal.as_ref().filter(|it| it.kind == PrincipalKind::User)?;
-    visit.auth.trust.contains(&certificate.trust_domain).then_some(person)
+    visit.auth().ok()?.trust.contains(&certificate.trust_domain).then_some(person)
 }
 
 /// The card was proven by the handshake of this connection: when that was is when the person logged in.
@@ -73,7 +73,7 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
     if max_age_ms.is_some_and(|max_age_ms| visit.now_ms.saturating_sub(proven.auth_time_ms) > max_age_ms) {
         // A new connection asks for the card anew.
         visit.connection.close.cut(());
-        return see_other(&format!("{}{}", visit.auth.host.origin(), visit.normal.path_and_query));
+        return see_other(&format!("{}{}", visit.auth()?.host.origin(), visit.normal.path_and_query));
     }
     let session = establish::session(visit, &ticket.binding, proven).await?;
     hand_over(visit, ticket, &session)
@@ -84,7 +84,8 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
 fn at_provider(visit: &Visit<'_>, ticket: Ticket) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
-    let begun = provider.begin(&redirect_uri(visit), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
+    let begun =
+        provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
     let flow = Arc::clone(&ticket.flow);
     let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier };
     let sealer = visit.gateway.state.live().sessions.sealer();

@@ -5,6 +5,7 @@ pub mod establish;
 pub mod login;
 
 use super::own::{Answer, Visit, see_other};
+use crate::config::Auth;
 use crate::reason::Reason;
 use crate::request::own::with_cookie;
 use crate::session::tickets::{Code, Ticket};
@@ -14,8 +15,8 @@ use crate::session::{Carried, Purpose, Session};
 pub const CALLBACK: &str = "/callback";
 
 /// Where the identity provider sends the browser back to.
-fn redirect_uri(visit: &Visit<'_>) -> String {
-    format!("{}{CALLBACK}", visit.auth.host.origin())
+fn redirect_uri(auth: &Auth) -> String {
+    format!("{}{CALLBACK}", auth.host.origin())
 }
 
 /// Ends a login here: the session's cookie for this host, and a code for the one that asked.

@@ -107,6 +107,6 @@ fn url(visit: &Visit<'_>, app: &App) -> Option<Cow<'static, str>> {
         HostPattern::Exact(name) => Some(name),
         HostPattern::Wildcard(_) => None,
     })?;
-    let port = visit.auth.host.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let port = visit.normal.port.map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("https://{exact}{port}/").into())
 }

@@ -27,6 +27,7 @@ const TOKEN_MS: i64 = 3_600_000;
 
 /// Asks whether the person wants to log out: nobody is logged out by a link.
 pub fn confirm(visit: &Visit<'_>) -> Answer {
+    let auth = visit.auth()?;
     let Ok(Some(shown)) = visit.session() else { return ended(visit) };
     let token = Token { session: Arc::clone(&shown.session.id), issued_at_ms: visit.now_ms };
     let sealer = visit.gateway.state.live().sessions.sealer();
@@ -37,13 +38,14 @@ pub fn confirm(visit: &Visit<'_>) -> Answer {
         action: "/.gaccong/logout",
         token: &token,
         stay: "/",
-        leads_to: std::iter::once(visit.auth.host.origin()).chain(provider).map(Into::into).collect(),
+        leads_to: std::iter::once(auth.host.origin()).chain(provider).map(Into::into).collect(),
     };
     Ok(page.document().response(StatusCode::OK))
 }
 
 /// Ends the session: its cookies count no more on any host, and what runs by it is cut.
 pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
+    let auth = visit.auth()?;
     let Some(shown) = visit.session()? else { return ended(visit) };
     let session = &shown.session;
     let sealer = visit.gateway.state.live().sessions.sealer();
@@ -61,7 +63,7 @@ pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
     visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     let response = match at_provider(visit, session) {
         Some(url) => see_other(&url)?,
-        None => see_other(&format!("{}/logged-out", visit.auth.host.origin()))?,
+        None => see_other(&format!("{}/logged-out", auth.host.origin()))?,
     };
     Ok(with_cookie(response, cookie::NO_SESSION))
 }
@@ -77,7 +79,7 @@ pub fn ended(visit: &Visit<'_>) -> Answer {
 fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
     let id_token = session.provider.as_ref()?.id_token.as_ref();
     // The provider repeats the state, which nothing is decided by.
-    let back = format!("{}/logged-out", visit.auth.host.origin());
+    let back = format!("{}/logged-out", visit.auth().ok()?.host.origin());
     visit.snapshot.oidc.as_ref()?.end_session_url(id_token, &back, &session.id)
 }
 

@@ -26,8 +26,10 @@ use crate::facts::snapshot::{Listener, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
+use crate::request::cross_site::Initiator;
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
+use crate::request::forward::assertion;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
 use crate::request::identify::Identity;
 use crate::request::identify::credential::{self, Shown};
@@ -54,8 +56,8 @@ pub struct Visit<'a> {
     pub connection: &'a Arc<Connection>,
     /// What it is answered by.
     pub snapshot: &'a Arc<Snapshot>,
-    /// `[auth]`
-    pub auth: &'a Arc<Auth>,
+    /// `[auth]`, where people log in.
+    auth: Option<&'a Arc<Auth>>,
     /// Host and path.
     pub normal: &'a Normal,
     /// The head.
@@ -68,10 +70,14 @@ pub struct Visit<'a> {
     pub now_ms: i64,
 }
 
+/// The keys of assertions, on the host of every app; the management listener has them for those without a certificate.
+const KEY_SET: &str = "/.gaccong/jwks.json";
+
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
-    let Some(auth) = snapshot.config.auth.as_ref().filter(|_| listener == Listener::Apps) else { return false };
-    normal.host == auth.host.name || (normal.own_path && snapshot.routes.of_host(&normal.host).is_some())
+    let is_auth_host = || snapshot.config.auth.as_ref().is_some_and(|auth| auth.host.name == normal.host);
+    let is_of_app = || normal.own_path && snapshot.routes.of_host(&normal.host).is_some();
+    listener == Listener::Apps && (is_auth_host() || is_of_app())
 }
 
 /// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
@@ -91,10 +97,7 @@ pub async fn answer(
     }
     let answered = match backchannel_logout(&gateway, &snapshot, normal, parts, body).await {
         Some(answered) => answered,
-        None => match visit(&gateway, &connection, &snapshot, normal, parts, reader) {
-            Ok(visit) => dispatch(&visit, body).await,
-            Err(refused) => Err(refused),
-        },
+        None => answer_holder(&connection, &snapshot, normal, parts, body, reader).await,
     };
     match answered {
         Ok(mut response) => {
@@ -108,31 +111,52 @@ pub async fn answer(
     }
 }
 
-/// The certificate counts, and so does whoever holds it.
-fn visit<'a>(
-    gateway: &'a Arc<Gateway>,
-    connection: &'a Arc<Connection>,
-    snapshot: &'a Arc<Snapshot>,
-    normal: &'a Normal,
-    parts: &'a Parts,
+/// Answers whoever holds a certificate that counts.
+async fn answer_holder(
+    connection: &Arc<Connection>,
+    snapshot: &Arc<Snapshot>,
+    normal: &Normal,
+    parts: &Parts,
+    body: &mut Incoming,
     reader: Reader,
-) -> Result<Visit<'a>, Box<Refused>> {
+) -> Answer {
     let now_ms = clock::now_ms();
-    let identity = &connection.facts.identity;
-    let certificate = match identity {
+    check(connection, snapshot, normal, parts, now_ms)?;
+    if parts.method == Method::GET && *normal.path == *KEY_SET {
+        return Ok(assertion::key_set(&connection.gateway.assertions, now_ms));
+    }
+    let gateway = &connection.gateway;
+    let auth = snapshot.config.auth.as_ref();
+    let binding = Binding::of(&connection.facts.identity).ok_or(Reason::DeviceAbsent)?;
+    let visit = Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms };
+    dispatch(&visit, body).await
+}
+
+/// The certificate counts, and so does whoever holds it; and no page of another site asks for a change, whatever an app
+/// shares.
+fn check(
+    connection: &Connection,
+    snapshot: &Snapshot,
+    normal: &Normal,
+    parts: &Parts,
+    now_ms: i64,
+) -> Result<(), Box<Refused>> {
+    if !parts.method.is_safe() && Initiator::of(&parts.headers, &normal.authority).is_foreign() {
+        return Err(Reason::RequestCrossSite.into());
+    }
+    let certificate = match &connection.facts.identity {
         Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
         Identity::Invalid { reason, .. } => return Err((*reason).into()),
         Identity::Proven { certificate, .. } => certificate,
     };
-    gateway.state.live().standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
+    let live = connection.gateway.state.live();
+    live.standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
     snapshot.trust.standing(certificate, now_ms)?;
-    let auth = snapshot.config.auth.as_ref().ok_or(Reason::RequestOwnPath)?;
-    let binding = Binding::of(identity).ok_or(Reason::DeviceAbsent)?;
-    Ok(Visit { gateway, connection, snapshot, auth, normal, parts, reader, binding, now_ms })
+    Ok(())
 }
 
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
-    let on_auth_host = visit.normal.host == visit.auth.host.name;
+    let on_auth_host = visit.auth.is_some_and(|auth| auth.host.name == visit.normal.host);
     match (&visit.parts.method, &*visit.normal.path) {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
@@ -180,13 +204,21 @@ async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
     }
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// `[auth]`
+    ///
+    /// # Errors
+    /// Nobody logs in here.
+    pub fn auth(&self) -> Result<&'a Arc<Auth>, Box<Refused>> {
+        self.auth.ok_or_else(|| Reason::RequestOwnPath.into())
+    }
+
     /// The session of the visitor, where there is one that counts.
     pub fn session(&self) -> Result<Option<Shown>, Box<Refused>> {
+        let Some(auth) = self.auth else { return Ok(None) };
         let live = self.gateway.state.live();
         let identity = &self.connection.facts.identity;
-        let shown =
-            credential::session(live, self.auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
+        let shown = credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
         if let Some(Shown { credential, .. }) = &shown {
             live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
         }

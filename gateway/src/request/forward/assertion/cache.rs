@@ -118,6 +118,8 @@ fn milliseconds(duration: Duration) -> i64 {
 mod tests {
     use super::*;
     use crate::audit::fixtures;
+    use crate::request::identify::Credential;
+    use crate::request::identify::credential::Method;
 
     const VALUE: HeaderValue = HeaderValue::from_static("token");
 
@@ -147,13 +149,20 @@ mod tests {
     /// What is said of another, or of the same one later, is never served out of the cache.
     #[test]
     fn nothing_that_is_claimed_may_differ() {
-        let asked = fixtures::asked();
+        let login = Arc::new(fixtures::credential());
+        let asked = Asked { credential: Some(Arc::clone(&login)), ..fixtures::asked() };
         let principal = |id: &str| crate::request::identify::Subject { id: id.into(), ..asked.principal.clone() };
         let mut certificate = (*asked.certificate).clone();
         certificate.fingerprint = "cd".repeat(32).into();
         let mut app = (*asked.app).clone();
         app.name = "wiki".into();
+        let logins = [
+            Credential { acr: Some("phrh".into()), ..(*login).clone() },
+            Credential { auth_time_ms: Some(9), ..(*login).clone() },
+            Credential { method: Method::Token, ..(*login).clone() },
+        ];
         let others = [
+            Asked { credential: None, ..asked.clone() },
             Asked { groups: ["admins".into()].into(), ..asked.clone() },
             Asked { groups: Arc::default(), ..asked.clone() },
             Asked { principal: principal("mallory@example.org"), ..asked.clone() },
@@ -164,7 +173,8 @@ mod tests {
         ];
         let cache = Cache::new();
         put(&cache, &Arc::new(asked.clone()), 0);
-        for other in &others {
+        let stronger = logins.map(|login| Asked { credential: Some(Arc::new(login)), ..asked.clone() });
+        for other in others.iter().chain(&stronger) {
             assert!(!has(&cache, other, 0), "{other:?}");
         }
         let same = Asked { path: "/elsewhere".into(), now_ms: 7, ..asked };

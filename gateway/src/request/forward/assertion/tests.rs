@@ -44,6 +44,15 @@ fn it_says_who_asks_and_for_which_app() {
 }
 
 #[test]
+fn it_says_how_and_when_the_person_logged_in() {
+    let assertions = assertions();
+    let asked = Asked { credential: Some(Arc::new(fixtures::credential())), ..fixtures::asked() };
+    let said = verified(&assertions, &assertions.of(&ISSUER.into(), &Arc::new(asked), TIME_MS).unwrap());
+    let expected = (&json!("oidc"), &json!("phr"), &json!(TIME_MS / 1000 - 60));
+    assert_eq!((&said["auth_method"], &said["acr"], &said["auth_time"]), expected);
+}
+
+#[test]
 fn what_says_the_same_is_signed_once() {
     let assertions = assertions();
     let (issuer, asked) = (Arc::from(ISSUER), Arc::new(fixtures::asked()));
