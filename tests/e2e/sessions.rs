@@ -1,12 +1,12 @@
 //! Login sessions: listed and revoked one by one, kept current while they live, and ended by the identity provider.
 
-use gaccong_tests::client::{empty, plain_post};
+use gaccong_tests::client::{empty, full, get, plain_post, request};
 use gaccong_tests::control;
 use gaccong_tests::fake_provider::{Fault, forged};
 use gaccong_tests::provider::{AUTH_HOST, laptop_7};
 use gaccong_tests::streams::event;
-use gaccong_tests::user_agent::form;
-use gaccong_tests::{Answer, Record, Setup, UserAgent, eventually};
+use gaccong_tests::user_agent::{FORM, form};
+use gaccong_tests::{Answer, Client, Record, Setup, UserAgent, eventually};
 use http::Response;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -122,9 +122,32 @@ async fn the_provider_may_come_to_the_auth_host_where_certificates_are_optional(
     let mut provider = UserAgent::default().reaching("example.test", office.gateway.anonymous());
     let url = format!("https://{AUTH_HOST}/backchannel-logout");
     let body = form(&[("logout_token", &token)]);
-    let ended = provider.send("POST", &url, &[gaccong_tests::user_agent::FORM], body).await;
+    let ended = provider.send("POST", &url, &[FORM], body).await;
     assert_eq!(ended.status, 200, "{}", ended.text());
     assert_eq!(alice.get(APP).await.reason(), Some("session.revoked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_certificate_the_management_listener_takes_logouts_only() {
+    let office = open(|setup| {
+        let tls = "tls = { chain = \"server.pem\", key = \"file:server.key\", trust = [\"services\"] }";
+        setup.set("management", tls);
+    })
+    .await;
+    let management = |certified| Client::new(office.gateway.management(), office.gateway.pki(), certified);
+    let (nobody, alice) = (management(None), office.gateway.pki().alice());
+    for path in ["/metrics", "/livez", "/jwks.json", "/backchannel-logout"] {
+        assert_eq!(nobody.get(AUTH_HOST, path).await.status, 403, "{path}");
+    }
+    let token = office.provider.sign("logout+jwt", &office.provider.logout_claims());
+    for (token, status) in [("forged", 400), (&*token, 200)] {
+        let request = request("POST", AUTH_HOST, "/backchannel-logout").header(FORM.0, FORM.1);
+        let request = request.body(full(form(&[("logout_token", token)]))).unwrap();
+        assert_eq!(nobody.send(AUTH_HOST, request).await.unwrap().status, status);
+    }
+    assert!(management(Some(&alice)).send(AUTH_HOST, get(AUTH_HOST, "/livez")).await.is_err(), "not of `trust`");
+    let billing = office.gateway.pki().billing();
+    assert_eq!(management(Some(&billing)).get(AUTH_HOST, "/metrics").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,12 +58,14 @@ async fn round(gateway: &Arc<Gateway>, provider: &Provider) -> bool {
 
 fn due(gateway: &Gateway, provider: &Provider, now_ms: i64) -> Vec<Arc<Session>> {
     let after_ms = i64::try_from(provider.settings().refresh_after.as_millis()).unwrap_or(i64::MAX);
-    let sessions = &gateway.state.live().sessions;
+    let live = gateway.state.live();
+    let sessions = &live.sessions;
     let mut due = sessions.entries.all();
     due.retain(|session| {
         let Some(known) = session.provider.as_ref().filter(|known| known.refresh_token.is_some()) else { return false };
         let used = sessions.used_at_ms(&session.id).is_some_and(|used_ms| used_ms > known.claims_at_ms);
-        used && now_ms < session.expires_at_ms && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
+        let counts = now_ms < session.expires_at_ms && live.revocations.get(&session.subject()).is_none();
+        used && counts && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
     });
     due
 }

@@ -89,7 +89,7 @@ fn fields_that_mean_something_else_are_refused() {
 fn assertions_are_on_and_have_an_issuer() {
     let config = loaded(MINIMAL);
     assert_eq!(config.assertion, Assertion { enabled: true, issuer: "gaccong".into() });
-    let auth = "[store]\npath = \"store.redb\"\n[auth]\nhost = \"auth.example.org:8443\"";
+    let auth = "[store]\npath = \"store.redb\"\n[auth]\nhost = \"auth.example.org:8443\"\ntrust = [\"staff\"]";
     assert_eq!(&*loaded(&and(auth)).assertion.issuer, "https://auth.example.org:8443");
     let config = loaded(&and(&format!("{SECOND_APP}assertion = true\n[assertion]\nenabled = false\nissuer = \"us\"")));
     assert_eq!(config.assertion, Assertion { enabled: false, issuer: "us".into() });
