@@ -80,9 +80,9 @@ logged-out-close = If you share this device with others, close all windows of yo
 
 portal-title = Your applications
 portal-greeting = Hello { $person }. These are the applications behind this gateway.
-apps-open = You can reach these now
-apps-closed = Not open to you now
-apps-without-permit = Not for you so far
+apps-open = Applications that you can reach now
+apps-closed = Applications that are closed to you now
+apps-without-permit = Applications that you have no access to
 apps-ask = If you need one of these for your work, ask your superior or whoever runs it for access.
 apps-none = There are no applications yet.
 apps-more = { $number ->

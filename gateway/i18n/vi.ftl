@@ -71,9 +71,9 @@ logged-out-close = Nếu dùng chung thiết bị với người khác, bạn h�
 
 portal-title = Các ứng dụng của bạn
 portal-greeting = Xin chào { $person }. Đây là các ứng dụng sau cổng này.
-apps-open = Bạn có thể truy cập ngay
-apps-closed = Hiện chưa mở cho bạn
-apps-without-permit = Bạn chưa có quyền truy cập
+apps-open = Ứng dụng bạn có thể truy cập ngay
+apps-closed = Ứng dụng hiện chưa mở cho bạn
+apps-without-permit = Ứng dụng bạn chưa có quyền truy cập
 apps-ask = Nếu công việc cần đến, bạn hãy đề nghị cấp trên hoặc đơn vị quản lý ứng dụng cấp quyền.
 apps-none = Hiện chưa có ứng dụng nào.
 apps-more = Còn { $number } ứng dụng khác không được liệt kê ở đây.

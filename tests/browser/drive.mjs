@@ -1,7 +1,7 @@
 // Drives a headless Chromium that has a profile, a certificate store and a home of its own.
 //
-// Settings: { executable, home, rules, locale, arguments }. Each command names the page (tab) that it is about; what they do
-// is in the names.
+// Settings: { executable, home, options, args }; `options` are Playwright's of a context. Each command names the page (tab)
+// that it is about, and does what its name says.
 import { chromium } from 'playwright-core';
 import { AxeBuilder } from '@axe-core/playwright';
 import { serve } from './protocol.mjs';
@@ -34,18 +34,10 @@ serve(async ({ executable, home, options, args }) => {
       const opened = await context.newPage();
       return pages.indexOf(opened);
     },
-    close: (asked) => page(asked).close(),
-    async goto(asked) {
-      const response = await page(asked).goto(asked.url);
-      return { status: response.status(), headers: response.headers() };
-    },
-    async reload(asked) {
-      const response = await page(asked).reload();
-      return { status: response.status(), headers: response.headers() };
-    },
+    goto: (asked) => arrive(page(asked), (options) => page(asked).goto(asked.url, options)),
+    reload: (asked) => arrive(page(asked), (options) => page(asked).reload(options)),
     async back(asked) { await page(asked).goBack(); },
     url: (asked) => page(asked).url(),
-    title: (asked) => page(asked).title(),
     html: (asked) => page(asked).content(),
     text: (asked) => page(asked).locator(asked.selector).first().innerText(),
     count: (asked) => page(asked).locator(asked.selector).count(),
@@ -53,7 +45,6 @@ serve(async ({ executable, home, options, args }) => {
     waitUntilAt: (asked) => page(asked).waitForURL((url) => url.href === asked.url),
     click: (asked) => page(asked).locator(asked.selector).first().click(),
     fill: (asked) => page(asked).locator(asked.selector).first().fill(asked.value),
-    press: (asked) => page(asked).keyboard.press(asked.key),
     async evaluate(asked) { return page(asked).evaluate(asked.script); },
     cookies: () => context.cookies(),
     setCookies: ({ cookies }) => context.addCookies(cookies),
@@ -61,9 +52,8 @@ serve(async ({ executable, home, options, args }) => {
     complaints: () => complaints.splice(0),
     viewport: (asked) => page(asked).setViewportSize({ width: asked.width, height: asked.height }),
     colours: (asked) => page(asked).emulateMedia({ colorScheme: asked.scheme }),
-    languages: ({ accepted }) => context.setExtraHTTPHeaders({ 'accept-language': accepted }),
     async screenshot(asked) { await page(asked).screenshot({ path: asked.path, fullPage: true }); },
-    // What axe finds wrong, worst first told by its impact.
+    // What axe finds wrong, each with its impact.
     async axe(asked) {
       const { violations } = await new AxeBuilder({ page: page(asked) }).analyze();
       return violations.map(({ id, impact, help, nodes }) => ({
@@ -73,3 +63,10 @@ serve(async ({ executable, home, options, args }) => {
   };
   return { ready: { version: context.browser()?.version() ?? null }, commands };
 });
+
+// The status of the page that was asked for. It may lead on by itself before it has been loaded whole.
+async function arrive(page, navigate) {
+  const response = await navigate({ waitUntil: 'commit' });
+  await page.waitForLoadState();
+  return response.status();
+}

@@ -244,7 +244,7 @@ async fn an_origin_that_is_allowed_no_more_is_cut() {
 async fn no_page_of_another_site_logs_anyone_out() {
     let (gateway, _echo) = start_with(SHARED, |setup| {
         setup.set("store", "path = \"store/gaccong.redb\"");
-        setup.set("auth", "host = \"auth.example.test\"");
+        setup.set("auth", "host = \"auth.example.test\"").set("auth", "trust = [\"people\"]");
     })
     .await;
     for origin in [EVIL, WIKI] {

@@ -1,8 +1,10 @@
 //! The gateway's own pages: the status, the portal, the choice of a language, the operator's words.
 
+use gaccong_tests::fake_provider::FakeProvider;
+use gaccong_tests::provider::{laptop_7, with_login};
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::user_agent::UserAgent;
-use gaccong_tests::{Answer, Certified, Gateway, eventually, pki};
+use gaccong_tests::{Answer, Gateway, eventually};
 use rustix::process::Signal;
 
 const AUTH: &str = "https://auth.example.test";
@@ -18,10 +20,13 @@ permit (principal in Group::"staff", action, resource == App::"archive")
 when { context has device && context.device has disk_encrypted && context.device.disk_encrypted };
 "#;
 
-async fn gateway() -> (Gateway, Echo) {
-    let echo = Echo::h1().await;
+/// An upstream and a provider, for as long as the gateway may look for them.
+type Others = (Echo, FakeProvider);
+
+async fn gateway() -> (Gateway, Others) {
+    let (echo, provider) = (Echo::h1().await, FakeProvider::start().await);
     let gateway = Gateway::start(|setup| {
-        setup.set("auth", "host = \"auth.example.test\"").set("store", "path = \"state.redb\"");
+        with_login(setup, provider.issuer(), provider.ca());
         setup.set("pages", "name = \"Sở Thông tin & Truyền thông\"");
         setup.set("pages", "contact = [\"1080\", \"helpdesk@example.gov.vn\"]");
         for app in ["payroll", "archive", "treasury"] {
@@ -30,16 +35,11 @@ async fn gateway() -> (Gateway, Echo) {
         setup.policies.insert("permits.cedar", POLICY.to_owned());
     })
     .await;
-    (gateway, echo)
+    (gateway, (echo, provider))
 }
 
 fn bob(gateway: &Gateway) -> UserAgent {
     UserAgent::new(gateway, &gateway.pki().bob())
-}
-
-/// A laptop whose certificate names no person.
-fn laptop(gateway: &Gateway) -> Certified {
-    gateway.pki().laptops.issue(pki::device("laptop-7"))
 }
 
 async fn read(agent: &mut UserAgent, url: &str, language: &str) -> Answer {
@@ -55,7 +55,7 @@ fn assert_says(answer: &Answer, parts: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_says_who_on_what_device_and_what_may_be_reached() {
-    let (gateway, _echo) = gateway().await;
+    let (gateway, _others) = gateway().await;
     let english = read(&mut bob(&gateway), &format!("{PAYROLL}/.gaccong/status"), "en").await;
     assert_eq!((english.status.as_u16(), english.header("cache-control")), (200, Some("no-store")));
     let known = ["bob@example.org", "laptop-8", "The certificate of this connection", "Certificate valid until"];
@@ -65,13 +65,13 @@ async fn the_status_says_who_on_what_device_and_what_may_be_reached() {
 
     let vietnamese = read(&mut bob(&gateway), &format!("{PAYROLL}/.gaccong/status"), "vi").await;
     assert_says(&vietnamese, &["<html lang=\"vi\">", "Ổ đĩa được mã hóa", "cần khắc phục", "Bật mã hóa ổ đĩa"]);
-    assert_says(&vietnamese, &["Bạn có thể truy cập ngay", "Hiện chưa mở cho bạn", "Bạn chưa có quyền truy cập"]);
+    assert_says(&vietnamese, &["Ứng dụng bạn có thể truy cập ngay", "Ứng dụng hiện chưa mở cho bạn"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_of_a_device_without_a_person_leads_to_the_login() {
-    let (gateway, _echo) = gateway().await;
-    let mut agent = UserAgent::new(&gateway, &laptop(&gateway));
+    let (gateway, _others) = gateway().await;
+    let mut agent = UserAgent::new(&gateway, &laptop_7(&gateway));
     let answer = read(&mut agent, &format!("{PAYROLL}/.gaccong/status"), "en").await;
     assert_eq!(answer.status, 200);
     assert_says(&answer, &["The gateway does not know who you are", "laptop-7", "Log in</a>"]);
@@ -80,15 +80,15 @@ async fn the_status_of_a_device_without_a_person_leads_to_the_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_portal_lists_what_is_open_and_why_the_rest_is_closed() {
-    let (gateway, _echo) = gateway().await;
+    let (gateway, _others) = gateway().await;
     let answer = read(&mut bob(&gateway), &format!("{AUTH}/"), "en").await;
     assert_eq!(answer.status, 200);
     let text = answer.text();
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("`{part}` in {text}"));
-    assert!(place("You can reach these now") < place("href=\"https://payroll.example.test/\""));
-    assert!(place("Not open to you now") < place("<h3>archive</h3>"));
+    assert!(place("Applications that you can reach now") < place("href=\"https://payroll.example.test/\""));
+    assert!(place("Applications that are closed to you now") < place("<h3>archive</h3>"));
     assert!(place("<h3>archive</h3>") < place("<li>Turn on the encryption of your disk"));
-    assert!(place("Not for you so far") < place("<li>treasury</li>"));
+    assert!(place("Applications that you have no access to") < place("<li>treasury</li>"));
     assert_says(&answer, &["Hello bob@example.org", "href=\"tel:1080\"", "href=\"mailto:helpdesk@example.gov.vn\""]);
 
     let mut alice = UserAgent::new(&gateway, &gateway.pki().alice());
@@ -98,8 +98,8 @@ async fn the_portal_lists_what_is_open_and_why_the_rest_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_portal_sends_whoever_is_not_known_to_the_login() {
-    let (gateway, _echo) = gateway().await;
-    let mut agent = UserAgent::new(&gateway, &laptop(&gateway));
+    let (gateway, _others) = gateway().await;
+    let mut agent = UserAgent::new(&gateway, &laptop_7(&gateway));
     let answer = read(&mut agent, &format!("{AUTH}/"), "en").await;
     assert_eq!((answer.status.as_u16(), answer.reason()), (401, Some("session.absent")));
     assert_says(
@@ -110,7 +110,7 @@ async fn the_portal_sends_whoever_is_not_known_to_the_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_language_is_chosen_once_and_nobody_is_led_elsewhere() {
-    let (gateway, _echo) = gateway().await;
+    let (gateway, _others) = gateway().await;
     let mut agent = bob(&gateway);
     let page = read(&mut agent, &format!("{PAYROLL}/.gaccong/status"), "vi").await;
     assert_says(
@@ -137,7 +137,7 @@ async fn a_language_is_chosen_once_and_nobody_is_led_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_bears_the_operators_words_and_shows_the_way_to_the_status() {
-    let (gateway, _echo) = gateway().await;
+    let (gateway, _others) = gateway().await;
     let mut agent = bob(&gateway);
     let answer = read(&mut agent, "https://archive.example.test/a?b=c", "en").await;
     assert_eq!((answer.status.as_u16(), answer.reason()), (403, Some("policy.no_permit")));
@@ -160,8 +160,8 @@ async fn a_refusal_bears_the_operators_words_and_shows_the_way_to_the_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_before_a_login_is_not_lost_without_a_word() {
-    let (gateway, _echo) = gateway().await;
-    let mut agent = UserAgent::new(&gateway, &laptop(&gateway));
+    let (gateway, _others) = gateway().await;
+    let mut agent = UserAgent::new(&gateway, &laptop_7(&gateway));
     let answer = agent.post(&format!("{PAYROLL}/form"), &[("a", "b")]).await;
     assert_eq!((answer.status.as_u16(), answer.reason()), (401, Some("session.absent")));
     assert_says(&answer, &["target=\"_blank\"", "chưa được xử lý"]);

@@ -63,7 +63,15 @@ async fn living_sessions_go_on_without_the_provider() {
     let office = Office::open(|_| {}).await;
     let mut agent = office.agent();
     assert_eq!(office.log_in(&mut agent).await.status, 200);
+    let mut waiting = office.agent();
+    let begun = office.begin(&mut waiting).await;
+    let back = begun.back(&office.provider, |_| {});
+    let up = || async { office.gateway.metrics().await.sum("gaccong_oidc_up", &[]) };
+    assert_eq!(up().await, Some(1.0));
+
     office.provider.stop();
+    assert_eq!(refused(&waiting.get(&back).await), (503, Some("login.provider_unavailable")));
+    assert_eq!(up().await, Some(0.0));
     assert_eq!(agent.get(&format!("{APP}/")).await.status, 200);
     // Another app too: the session is the gateway's.
     let page = agent.get("https://wiki.example.test/").await;

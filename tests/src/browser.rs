@@ -139,19 +139,19 @@ impl Tab<'_> {
         self.ask(question).await.as_str().unwrap().to_owned()
     }
 
-    /// Goes to `https://{host}{path}`; the status of the last page that it led to.
+    /// Goes to `https://{host}{path}`; the status of that page, which may lead on.
     pub async fn goto(&self, host: &str, path: &str) -> u64 {
         self.goto_url(&format!("https://{host}{path}")).await
     }
 
-    /// Goes to a URL; the status of the last page that it led to.
+    /// Goes to a URL; the status of that page, which may lead on.
     pub async fn goto_url(&self, url: &str) -> u64 {
-        self.ask(json!({"do": "goto", "url": url})).await["status"].as_u64().unwrap()
+        self.ask(json!({"do": "goto", "url": url})).await.as_u64().unwrap()
     }
 
     /// Loads the page again; its status.
     pub async fn reload(&self) -> u64 {
-        self.ask(json!({"do": "reload"})).await["status"].as_u64().unwrap()
+        self.ask(json!({"do": "reload"})).await.as_u64().unwrap()
     }
 
     /// Presses “back”.
@@ -162,11 +162,6 @@ impl Tab<'_> {
     /// Where it is.
     pub async fn url(&self) -> String {
         self.text_of(json!({"do": "url"})).await
-    }
-
-    /// The title of the page.
-    pub async fn title(&self) -> String {
-        self.text_of(json!({"do": "title"})).await
     }
 
     /// The page as it stands.

@@ -263,6 +263,14 @@ pub fn is_local(path: &str) -> bool {
         && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Adds the session's cookie anew, where it is time to.
+fn with_renewed(response: Response<Bytes>, shown: Option<Shown>) -> Response<Bytes> {
+    match shown.and_then(|shown| shown.renewed) {
+        Some(cookie) => with_cookie(response, cookie),
+        None => response,
+    }
+}
+
 /// Adds a cookie to a response.
 pub fn with_cookie(mut response: Response<Bytes>, cookie: HeaderValue) -> Response<Bytes> {
     response.headers_mut().append(SET_COOKIE, cookie);

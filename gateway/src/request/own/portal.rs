@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::status::{layout, person};
-use super::{Answer, Visit, access, with_cookie};
+use super::{Answer, Visit, access, with_renewed};
 use crate::pages::portal::Portal;
 use crate::pages::{Link, Page};
 use crate::reason::Reason;
@@ -18,8 +18,5 @@ pub fn show(visit: &Visit<'_>) -> Answer {
     layout.links.insert(0, Link { href: "/.gaccong/status".into(), text: language.say("status-title") });
     let apps = tokio::task::block_in_place(|| access::of(visit, credential));
     let response = Portal { layout, person, apps, request_id: None }.document().response(StatusCode::OK);
-    Ok(match shown.and_then(|shown| shown.renewed) {
-        Some(cookie) => with_cookie(response, cookie),
-        None => response,
-    })
+    Ok(with_renewed(response, shown))
 }

@@ -5,37 +5,38 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Answer, Visit, access};
+use super::{Answer, Visit, access, with_renewed};
 use crate::facts::posture::DevicePosture;
 use crate::pages::status::{Check, Device, Login, Method, Status};
 use crate::pages::{Layout, Link, Page, facts};
 use crate::request::decide;
-use crate::request::identify::credential::{self, Shown};
+use crate::request::identify::credential;
 use crate::request::identify::{Credential, Identity};
 use crate::session::LoginMethod;
 
 /// Shows it, whether somebody is logged in or not.
 pub fn show(visit: &Visit<'_>) -> Answer {
     // Of a session that does not count nothing is shown: for this page, nobody is logged in.
-    let credential = visit.session().ok().flatten().map(|Shown { credential, .. }| credential);
-    let person = person(visit, credential.as_deref());
+    let shown = visit.session().ok().flatten();
+    let credential = shown.as_ref().map(|shown| &shown.credential);
+    let person = person(visit, credential.map(|credential| &**credential));
     let can_log_in = person.is_none();
     let apps = match can_log_in {
-        false => tokio::task::block_in_place(|| access::of(visit, credential.as_ref())),
+        false => tokio::task::block_in_place(|| access::of(visit, credential)),
         true => Default::default(),
     };
     let posture = posture(visit).unwrap_or_default();
     let page = Status {
         layout: layout(visit, "status-title", credential.is_some()),
         person,
-        login: login(visit, credential.as_deref()),
+        login: login(visit, credential.map(|credential| &**credential)),
         log_in: can_log_in.then_some("/"),
         device: device(visit, facts::checks(posture.facts(), visit.reader.language, visit.now_ms)),
         apps,
         request_id: None,
         now_ms: visit.now_ms,
     };
-    Ok(page.document().response(StatusCode::OK))
+    Ok(with_renewed(page.document().response(StatusCode::OK), shown))
 }
 
 /// A page that can be had in both languages, with a way out where somebody is logged in.
