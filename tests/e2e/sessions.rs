@@ -254,3 +254,22 @@ async fn logins_are_recorded_and_no_token_is() {
         assert!(!written.contains(secret), "{secret}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_must_log_in_anew_does_so_whatever_cookies_they_show() {
+    let office = open(|_| {}).await;
+    log_in(&office).await;
+    let (bob, of_alice) = (office.gateway.pki().bob(), "/v1/reauthentications?kind=user&id=alice%40example.org");
+    let asked = office.gateway.call(&bob, "POST", of_alice, Some(&json!({}))).await;
+    assert!(asked.status.is_success(), "{}", asked.text());
+
+    // Without her cookies, and with a provider that still knows her from before.
+    let mut fresh = office.agent();
+    let begun = office.begin(&mut fresh).await;
+    let an_hour_ago = jiff::Timestamp::now().as_second() - 3600;
+    let from_before = |claims: &mut Value| claims["auth_time"] = json!(an_hour_ago);
+    let again = fresh.get(&begun.back(&office.provider, from_before)).await;
+    let location = again.header("location").unwrap_or_default().to_owned();
+    assert!(again.status == 303 && location.starts_with(office.provider.issuer()), "{location}");
+    assert!(location.contains("prompt=login"), "{location}");
+}

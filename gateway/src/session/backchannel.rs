@@ -189,6 +189,5 @@ mod tests {
                 "{token:?} {sub} {sid:?}"
             );
         }
-        let token = LogoutToken { sub: Some("u-1".into()), sid: None, jti: "j".into(), iat_ms: 1 };
     }
 }
