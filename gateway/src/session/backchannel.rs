@@ -138,7 +138,7 @@ fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
 mod tests {
     use super::*;
     use crate::session::{AtProvider, Binding, LoginMethod};
-    use crate::state::{Subject, SubjectKind, Subjects};
+    use crate::state::{Subject, SubjectKind};
 
     fn session(sub: &str, sid: Option<&str>) -> Session {
         Session {
@@ -151,7 +151,7 @@ mod tests {
             established_at_ms: 2,
             expires_at_ms: 3,
             binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
-            proofs: Subjects::new(),
+            proofs: Vec::new(),
             provider: Some(AtProvider {
                 issuer: "https://idp.example.org".into(),
                 sub: sub.into(),

@@ -93,7 +93,7 @@ pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item =
 mod tests {
     use super::*;
     use crate::session::{Binding, Key, LoginMethod};
-    use crate::state::{Subject, SubjectKind, Subjects};
+    use crate::state::{Subject, SubjectKind};
 
     fn session(groups: usize) -> Session {
         let device = Subject::new(SubjectKind::Device, "laptop-1");
@@ -107,7 +107,7 @@ mod tests {
             established_at_ms: 1,
             expires_at_ms: 100_000,
             binding: Binding { trust_domain: "staff".into(), holder: device },
-            proofs: Subjects::new(),
+            proofs: Vec::new(),
             provider: None,
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Binding;
 use crate::secret::Secret;
-use crate::state::Subjects;
+use crate::state::Subject;
 
 /// A person's login, until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Session {
     pub binding: Binding,
     /// What else it stands on: the certificate of the card that the person logged in with.
     #[serde(default)]
-    pub proofs: Subjects,
+    pub proofs: Vec<Subject>,
     /// What the identity provider knows of it. Not in cookies.
     #[serde(default)]
     pub provider: Option<AtProvider>,

@@ -153,7 +153,7 @@ mod tests {
     use crate::reason::Reason;
     use crate::secret::Secret;
     use crate::session::{AtProvider, Binding, Session};
-    use crate::state::{Subject, Subjects};
+    use crate::state::Subject;
 
     fn session() -> Session {
         Session {
@@ -166,7 +166,7 @@ mod tests {
             established_at_ms: 2,
             expires_at_ms: 3,
             binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
-            proofs: Subjects::new(),
+            proofs: Vec::new(),
             provider: Some(AtProvider {
                 issuer: "https://idp.example.org".into(),
                 sub: "u-1".into(),

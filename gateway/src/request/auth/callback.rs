@@ -14,7 +14,6 @@ use crate::request::own::session::spend;
 use crate::request::own::{Answer, Visit, with_cookie};
 use crate::session::tickets::{Demand, FLOW_MS, PENDING_COOKIE, Pending, Ticket};
 use crate::session::{AtProvider, LoginMethod, Purpose, cookie};
-use crate::state::Subjects;
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
@@ -50,7 +49,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         acr: login.acr,
         auth_time_ms: login.auth_time_ms,
         not_after_ms: i64::MAX,
-        proofs: Subjects::new(),
+        proofs: Vec::new(),
         provider: Some(AtProvider {
             issuer: Arc::clone(&provider.settings().issuer),
             sub: login.sub,

@@ -11,7 +11,7 @@ use crate::request::identify::Credential;
 use crate::request::own::Visit;
 use crate::session::keys::random_id;
 use crate::session::{AtProvider, Binding, LoginMethod, Session};
-use crate::state::{Change, Subject, SubjectKind, Subjects};
+use crate::state::{Change, Subject, SubjectKind};
 
 /// What a person has proven.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Proven {
     /// Until when, at most, it can be proof, milliseconds since the Unix epoch.
     pub not_after_ms: i64,
     /// What else the session stands on.
-    pub proofs: Subjects,
+    pub proofs: Vec<Subject>,
     /// The session at the identity provider.
     pub provider: Option<AtProvider>,
 }

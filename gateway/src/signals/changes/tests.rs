@@ -12,7 +12,7 @@ use crate::session::{AtProvider, Binding, LoginMethod};
 use crate::signals::effect::effect;
 use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
-use crate::state::{Outcome, SubjectKind, Subjects};
+use crate::state::{Outcome, SubjectKind};
 
 fn live() -> Live {
     Live::new(config::Posture {
@@ -220,7 +220,7 @@ fn login(number: &str) -> Session {
         established_at_ms: 0,
         expires_at_ms: NOW_MS + 60_000,
         binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
-        proofs: Subjects::new(),
+        proofs: Vec::new(),
         provider: Some(AtProvider {
             issuer: "https://idp.example.org".into(),
             sub: "u-1".into(),
