@@ -13,6 +13,7 @@ use crate::pages::logout::{LogOut, LoggedOut};
 use crate::pages::{Layout, Page};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
+use crate::session::keys::random_id;
 use crate::session::{Purpose, Session, cookie};
 
 /// What the form bears: no other site can send it, and it counts for one session.
@@ -80,8 +81,9 @@ fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
     let provider = visit.snapshot.oidc.as_ref()?;
     let known = session.provider.as_ref().filter(|known| known.issuer == provider.settings().issuer)?;
     // The provider repeats the state, which nothing is decided by.
+    let state = random_id().ok()?;
     let back = format!("{}/logged-out", visit.auth().ok()?.host.origin());
-    provider.end_session_url(known.id_token.as_ref(), &back, &session.id)
+    provider.end_session_url(known.id_token.as_ref(), &back, &state)
 }
 
 /// The origin of a URL: what stands before its path.
