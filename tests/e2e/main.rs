@@ -14,6 +14,7 @@ mod assertion;
 mod bodies;
 mod break_glass;
 mod browser;
+mod cards;
 mod check;
 mod control;
 mod crash;
