@@ -28,7 +28,7 @@ pub struct Login<'a> {
 pub enum How {
     /// At once.
     Automatic,
-    /// By a link: a stronger login is not asked for without a word.
+    /// By a link: what is odd about the session is told first, and what would come back by itself does not go on for ever.
     Asked,
     /// By a link that leaves the frame: identity providers do not let themselves be framed.
     Framed,
