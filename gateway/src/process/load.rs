@@ -14,6 +14,7 @@ use crate::facts::threat::Threats;
 use crate::facts::trust::{Trust, TrustProblem};
 use crate::oidc::Provider;
 use crate::process::policies;
+use crate::process::watch::Watch;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::signals::stream::Streams;
@@ -37,10 +38,14 @@ pub struct Loaded {
 /// # Errors
 /// All that is wrong, in all files.
 pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
-    let config::Loaded { config, warnings } = match config::load(path) {
-        Ok(loaded) => loaded,
-        Err(invalid) => return Err(with_facts_and_policies(invalid)),
-    };
+    match config::load(path) {
+        Ok(loaded) => load_what_it_names(loaded, previous),
+        Err(invalid) => Err(with_facts_and_policies(invalid)),
+    }
+}
+
+fn load_what_it_names(loaded: config::Loaded, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
+    let config::Loaded { config, warnings } = loaded;
     let mut findings = Findings { errors: Vec::new(), warnings, kept: false };
     let tls = findings.take(ServerTls::load(&config.listen));
     let management_tls = management_tls(&config, &mut findings);
@@ -103,12 +108,15 @@ pub fn load(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diag
     }
 }
 
-/// As [`load`], for a snapshot that is put in force next: no older bundle of policies comes after it.
+/// As [`load`], for a snapshot that is put in force next: no older bundle of policies comes after it, and what is read is
+/// watched from before it is read.
 ///
 /// # Errors
 /// All that is wrong, or that this cannot be kept.
-pub fn load_to_serve(path: &Path, previous: Option<&Snapshot>) -> Result<Loaded, Vec<Diagnostic>> {
-    let loaded = load(path, previous)?;
+pub fn load_to_serve(path: &Path, previous: Option<&Snapshot>, watch: &Watch) -> Result<Loaded, Vec<Diagnostic>> {
+    let loaded = config::load(path).map_err(with_facts_and_policies)?;
+    watch.also(&loaded.config.watched);
+    let loaded = load_what_it_names(loaded, previous)?;
     policies::keep(&loaded.snapshot.config.policy, loaded.snapshot.bundle.as_ref()).map_err(|error| vec![*error])?;
     Ok(loaded)
 }

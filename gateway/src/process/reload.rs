@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::signal::unix::Signal;
-use tokio::sync::Notify;
 
 use crate::audit::event::PoliciesEvent;
 use crate::config::diagnostic::Diagnostic;
@@ -23,36 +22,28 @@ use crate::streams::sweep;
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Reloads on SIGHUP (`hangup`) and when a watched file changes, until the process ends.
-pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, mut hangup: Signal) {
-    let changed = Arc::new(Notify::new());
-    let watched = gateway.snapshot.load().config.watched.clone();
-    let mut watch = match Watch::new(&watched, Arc::clone(&changed)) {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!(%error, "cannot watch files; reload with SIGHUP");
-            None
-        }
-    };
+pub async fn run(gateway: Arc<Gateway>, config_file: PathBuf, watch: Arc<Watch>, mut hangup: Signal) {
+    watch.only(&gateway.snapshot.load().config.watched);
     loop {
         let asked = tokio::select! {
             _ = hangup.recv() => Instant::now(),
-            () = changed.notified() => {
+            () = watch.changed() => {
                 let asked = Instant::now();
                 tokio::time::sleep(SETTLE).await;
                 // What else has changed meanwhile is read now too.
-                let _ = changed.notified().now_or_never();
+                let _ = watch.changed().now_or_never();
                 asked
             }
         };
         // First and by themselves: what is wrong elsewhere keeps no grant from coming into force, and none from ending.
         read_grants(&gateway).await;
-        let Some(loaded) = load_again(&gateway, &config_file).await else { continue };
+        let Some(loaded) = load_again(&gateway, &config_file, &watch).await else { continue };
         let put = {
             let gateway = Arc::clone(&gateway);
             tokio::task::spawn_blocking(move || put_in_force(&gateway, loaded, asked)).await
         };
         match put {
-            Ok(config) => watch.iter_mut().for_each(|watch| watch.set(&config.watched)),
+            Ok(config) => watch.only(&config.watched),
             Err(error) => {
                 // What is now forbidden may still run: the process must not.
                 if let Ok(panic) = error.try_into_panic() {
@@ -75,9 +66,10 @@ async fn read_grants(gateway: &Arc<Gateway>) {
 }
 
 /// Loads beside what is in force, which stays if anything is wrong.
-async fn load_again(gateway: &Arc<Gateway>, config_file: &Path) -> Option<Loaded> {
-    let (previous, config_file) = (gateway.snapshot.load_full(), config_file.to_owned());
-    let errors = match tokio::task::spawn_blocking(move || load::load_to_serve(&config_file, Some(&previous))).await {
+async fn load_again(gateway: &Arc<Gateway>, config_file: &Path, watch: &Arc<Watch>) -> Option<Loaded> {
+    let (previous, config_file, watch) = (gateway.snapshot.load_full(), config_file.to_owned(), Arc::clone(watch));
+    let load = move || load::load_to_serve(&config_file, Some(&previous), &watch);
+    let errors = match tokio::task::spawn_blocking(load).await {
         Ok(Ok(loaded)) => return Some(loaded),
         Ok(Err(errors)) => errors,
         Err(panicked) => vec![Diagnostic::of_file(&gateway.snapshot.load().config.file, panicked.to_string())],

@@ -25,6 +25,7 @@ use crate::process::handover::{self, Predecessor, Sockets, Successors};
 use crate::process::load::{self, Loaded};
 use crate::process::reload;
 use crate::process::tasks::{Inputs, Tasks};
+use crate::process::watch::Watch;
 use crate::session::rotation;
 use crate::state::{State, Writer};
 use crate::store::embedded::Embedded;
@@ -97,7 +98,9 @@ pub struct Ready {
 /// # Errors
 /// It could not start, one of its tasks failed, or records were lost at the end.
 pub fn run(start: &Start, stop: &CancellationToken, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
-    let Loaded { snapshot, warnings, .. } = load::load_to_serve(&start.config_file, None).map_err(RunError::Invalid)?;
+    let watch = Watch::on(&start.config_file);
+    let loaded = load::load_to_serve(&start.config_file, None, &watch).map_err(RunError::Invalid)?;
+    let Loaded { snapshot, warnings, .. } = loaded;
     reload::log(&warnings);
     let config = Arc::clone(&snapshot.config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -106,7 +109,7 @@ pub fn run(start: &Start, stop: &CancellationToken, ready: impl FnOnce(Ready)) -
         .thread_name("gaccong")
         .build()
         .map_err(cannot("cannot start threads"))?;
-    let ended = runtime.block_on(serve(start, snapshot, &config, stop, ready));
+    let ended = runtime.block_on(serve(start, snapshot, &config, watch, stop, ready));
     // Tasks that are left have had their time. Dropped, the runtime would wait for those that block.
     runtime.shutdown_background();
     ended
@@ -116,6 +119,7 @@ async fn serve(
     start: &Start,
     snapshot: Snapshot,
     config: &Config,
+    watch: Watch,
     stop: &CancellationToken,
     ready: impl FnOnce(Ready),
 ) -> Result<(), RunError> {
@@ -149,7 +153,8 @@ async fn serve(
     gateway.snapshot.load().routes.iter().for_each(|route| route.pool.watch_health());
     gateway.snapshot.load().trust.keep_current(&gateway);
     gateway.snapshot.load().oidc.iter().for_each(Provider::keep_current);
-    let inputs = Inputs { data, control, management, config_file: start.config_file.clone(), hangup, writer };
+    let (config_file, watch) = (start.config_file.clone(), Arc::new(watch));
+    let inputs = Inputs { data, control, management, config_file, watch, hangup, writer };
     // Nothing can fail any more. From its first change on, this process tells the one that drains.
     if let Some(predecessor) = predecessor.and_then(Predecessor::ready) {
         gateway.state.tell(predecessor).await;

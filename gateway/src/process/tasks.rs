@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
+use crate::process::watch::Watch;
 use crate::process::{grants, management, reload};
 use crate::request::accept;
 use crate::request::forward::assertion;
@@ -45,7 +46,9 @@ pub struct Inputs {
     pub management: TcpListener,
     /// The file that is loaded again.
     pub config_file: PathBuf,
-    /// What asks for that.
+    /// What asks for that when a file has changed.
+    pub watch: Arc<Watch>,
+    /// What asks for that at any time.
     pub hangup: Signal,
     /// What changes what is kept.
     pub writer: Writer,
@@ -54,7 +57,7 @@ pub struct Inputs {
 impl Tasks {
     /// Begins to serve.
     pub fn start(gateway: &Arc<Gateway>, inputs: Inputs) -> Self {
-        let Inputs { data, control, management, config_file, hangup, writer } = inputs;
+        let Inputs { data, control, management, config_file, watch, hangup, writer } = inputs;
         let (stop_accepting, stop_management) = (CancellationToken::new(), CancellationToken::new());
         let failed = CancellationToken::new();
         supervise("sweep", &failed, sweep::run(Arc::clone(gateway)));
@@ -64,7 +67,7 @@ impl Tasks {
         supervise("forget", &failed, forget_expired(Arc::clone(gateway)));
         supervise("assertions", &failed, assertion::run(Arc::clone(gateway)));
         supervise("sessions", &failed, refresh::run(Arc::clone(gateway)));
-        supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, hangup));
+        supervise("reload", &failed, reload::run(Arc::clone(gateway), config_file, watch, hangup));
         supervise("management", &failed, management::run(Arc::clone(gateway), management, stop_management.clone()));
         let sockets = [(Listener::Apps, Some(data)), (Listener::Control, control)];
         let accept = sockets.into_iter().filter_map(|(listener, socket)| Some((listener, socket?)));
