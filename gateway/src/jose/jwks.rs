@@ -1,6 +1,6 @@
 //! The public keys of an issuer: a JSON Web Key Set (RFC 7517).
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
@@ -64,6 +64,9 @@ impl Key {
     fn read(jwk: Value) -> Option<Self> {
         let jwk = Jwk::deserialize(jwk).ok()?;
         if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+            return None;
+        }
+        if jwk.common.key_operations.as_ref().is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
             return None;
         }
         let of_kind = algorithms(&jwk.algorithm).iter().copied();
@@ -137,6 +140,8 @@ mod tests {
         for bad in [
             json!({"kty": "oct", "kid": "good", "k": "c2VjcmV0"}),
             with(good.clone(), "use", json!("enc")),
+            with(good.clone(), "key_ops", json!(["encrypt"])),
+            with(good.clone(), "key_ops", json!([])),
             with(good.clone(), "alg", json!("ES384")),
             with(good.clone(), "alg", json!("none")),
             with(good.clone(), "kid", json!(null)),

@@ -71,6 +71,13 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// It is not of this form.
     pub fn read(token: &'a [u8], form: &Form) -> Result<Self, JwsError> {
+        let (jws, typ) = Self::read_untyped(token, form)?;
+        let is_wanted = typ.is_some_and(|typ| is_type(&typ, form.typ));
+        is_wanted.then_some(jws).ok_or(JwsError::Type(form.typ))
+    }
+
+    /// The same of whatever type it is; the type.
+    fn read_untyped(token: &'a [u8], form: &Form) -> Result<(Self, Option<String>), JwsError> {
         #[derive(Deserialize)]
         struct Header {
             typ: Option<String>,
@@ -93,15 +100,13 @@ impl<'a> Jws<'a> {
         let header: Header =
             serde_json::from_slice(&header).map_err(|error| malformed(&format!("its header: {error}")))?;
 
-        if !header.typ.as_deref().is_some_and(|typ| is_type(typ, form.typ)) {
-            return Err(JwsError::Type(form.typ));
-        }
         if header.crit {
             return Err(malformed("its header has `crit`, of which nothing is understood"));
         }
         let algorithm = header.alg.parse().map_err(|_| JwsError::Algorithm)?;
         let kid = header.kid.ok_or(JwsError::KeyNotNamed)?;
-        Ok(Self { algorithm, kid, message, signature, payload, max_depth: form.max_depth })
+        let jws = Self { algorithm, kid, message, signature, payload, max_depth: form.max_depth };
+        Ok((jws, header.typ))
     }
 
     /// What is said to have signed it.
@@ -178,3 +183,5 @@ fn nesting(json: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof;
