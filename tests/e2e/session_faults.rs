@@ -114,7 +114,7 @@ async fn a_session_ends_however_much_it_is_used() {
     assert_eq!(office.log_in(&mut agent).await.status, 200);
     let ended = eventually("the end of the session", || {
         let mut agent = agent.clone();
-        async move { Some(agent.get(&format!("{APP}/")).await).filter(|answer| answer.status != 200) }
+        async move { agent.get_unless_cut(&format!("{APP}/")).await.filter(|answer| answer.status != 200) }
     })
     .await;
     assert_eq!(refused(&ended), (401, Some("session.expired")));

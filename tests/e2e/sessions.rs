@@ -216,7 +216,7 @@ async fn claims_of_sessions_in_use_are_kept_current() {
     office.provider.refresh_to(Some(&claims(json!([]))));
     let refused = eventually("the groups of now", || {
         let mut alice = alice.clone();
-        async move { Some(alice.get(APP).await).filter(|answer| answer.status != 200) }
+        async move { alice.get_unless_cut(APP).await.filter(|answer| answer.status != 200) }
     })
     .await;
     assert_eq!((refused.status.as_u16(), refused.reason()), (403, Some("policy.no_permit")));
@@ -226,7 +226,7 @@ async fn claims_of_sessions_in_use_are_kept_current() {
     office.provider.refresh_to(None);
     eventually("the end of the session", || {
         let mut alice = alice.clone();
-        async move { Some(alice.get(APP).await).filter(|answer| answer.reason() == Some("session.revoked")) }
+        async move { alice.get_unless_cut(APP).await.filter(|answer| answer.reason() == Some("session.revoked")) }
     })
     .await;
     let record = login_record(&office, "ended_by_provider", "Success").await;

@@ -158,6 +158,11 @@ impl Client {
         self.send(host, get(host, path)).await.unwrap()
     }
 
+    /// The same while access is being taken away: `None` when the answer was on its way at that moment, and was cut.
+    pub async fn get_unless_cut(&self, host: &str, path: &str) -> Option<Answer> {
+        self.send(host, get(host, path)).await.ok()
+    }
+
     /// Writes bytes over TLS as they are and reads one answer; `None` when the connection ends without one.
     pub async fn raw(&self, sni: &str, bytes: &[u8]) -> Option<Answer> {
         let mut tls = self.connect(sni, &["http/1.1"]).await.unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::client::{Answer, Body, Client, empty, full, request};
 use crate::pki;
-use crate::{Certified, Gateway, Setup, within_patience};
+use crate::{Certified, Gateway, Setup, eventually, within_patience};
 
 /// The host of the control API.
 pub const HOST: &str = "control.example.test";
@@ -76,9 +76,13 @@ impl Gateway {
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
-    /// Bob revokes.
+    /// Bob revokes. A process that hands over to another asks to be asked again.
     pub async fn revoke_by_call(&self, kind: &str, id: &str) {
-        let answer = self.call(&self.pki().bob(), "POST", &target("revocations", kind, id), None).await;
+        let (bob, target) = (self.pki().bob(), target("revocations", kind, id));
+        let answer = eventually("a process that takes changes", || async {
+            Some(self.call(&bob, "POST", &target, None).await).filter(|answer| answer.status != 503)
+        })
+        .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 
-use crate::client::{Answer, Client, full, request};
+use crate::client::{Answer, BoxError, Client, full, request};
 use crate::setup::DOMAIN;
 use crate::{Certified, Gateway};
+
+/// What browsers say of a navigation.
+const NAVIGATION: &[(&str, &str)] = &[("sec-fetch-mode", "navigate")];
 
 /// A client that keeps cookies by host.
 #[derive(Clone, Default)]
@@ -35,7 +38,12 @@ impl UserAgent {
 
     /// `GET`, as a navigation; redirects are not followed.
     pub async fn get(&mut self, url: &str) -> Answer {
-        self.send("GET", url, &[("sec-fetch-mode", "navigate")], String::new()).await
+        self.send("GET", url, NAVIGATION, String::new()).await
+    }
+
+    /// The same while access is being taken away: `None` when the answer was on its way at that moment, and was cut.
+    pub async fn get_unless_cut(&mut self, url: &str) -> Option<Answer> {
+        self.try_send("GET", url, NAVIGATION, String::new()).await.ok()
     }
 
     /// `GET`, and further while there is a redirect; where that ended, and how.
@@ -60,6 +68,16 @@ impl UserAgent {
 
     /// Any request with the cookies of its host.
     pub async fn send(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        self.try_send(method, url, headers, body).await.unwrap()
+    }
+
+    async fn try_send(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer, BoxError> {
         let uri: Uri = url.parse().unwrap();
         let authority = host_of(url);
         let name = uri.host().unwrap().to_owned();
@@ -72,9 +90,9 @@ impl UserAgent {
             request = request.header("cookie", cookies);
         }
         let (_, way) = self.ways.iter().rfind(|(domain, _)| name.ends_with(domain)).expect("a way to every host");
-        let answer = way.send(&name, request.body(full(body)).unwrap()).await.unwrap();
+        let answer = way.send(&name, request.body(full(body)).unwrap()).await?;
         self.keep_cookies(&name, &answer);
-        answer
+        Ok(answer)
     }
 
     fn cookies_of(&self, host: &str) -> Option<String> {
