@@ -1,6 +1,6 @@
-//! The management listener over mutual TLS.
+//! The management listener over TLS.
 
-use gaccong_tests::client::get;
+use gaccong_tests::client::{empty, get, request};
 use gaccong_tests::pki;
 use gaccong_tests::upstream::Echo;
 use gaccong_tests::{Client, Gateway};
@@ -25,14 +25,19 @@ async fn only_the_trust_domains_that_are_named_are_admitted() {
     }
 
     let of_the_wrong_ca = pki.servers.issue(pki::workload("spiffe://prod.example/billing"));
-    for (who, certified) in [
-        ("nobody", None),
-        ("another trust domain", Some(&pki.alice())),
-        ("a CA that no trust domain has", Some(&of_the_wrong_ca)),
-    ] {
-        let answer = client(certified).send(HOST, get(HOST, "/livez")).await;
+    let alice = pki.alice();
+    for (who, certified) in [("another trust domain", &alice), ("a CA that no trust domain has", &of_the_wrong_ca)] {
+        let answer = client(Some(certified)).send(HOST, get(HOST, "/livez")).await;
         assert!(answer.is_err(), "{who} was admitted: {answer:?}");
     }
+    // Services have no certificate, and fetch the keys of assertions from other machines.
+    let nobody = client(None);
+    assert!(nobody.get(HOST, "/jwks.json").await.json()["keys"].is_array());
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(nobody.get(HOST, path).await.status, 403, "{path}");
+    }
+    let request = request("POST", HOST, "/jwks.json").body(empty()).unwrap();
+    assert_eq!(nobody.send(HOST, request).await.unwrap().status, 403);
     // In clear there is nothing.
     assert!(gateway.manage("/livez").await.is_err());
 }

@@ -128,7 +128,7 @@ async fn the_provider_may_come_to_the_auth_host_where_certificates_are_optional(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_certificate_the_management_listener_takes_logouts_only() {
+async fn without_a_certificate_the_management_listener_takes_logouts_and_gives_keys() {
     let office = open(|setup| {
         let tls = "tls = { chain = \"server.pem\", key = \"file:server.key\", trust = [\"services\"] }";
         setup.set("management", tls);
@@ -136,9 +136,11 @@ async fn without_a_certificate_the_management_listener_takes_logouts_only() {
     .await;
     let management = |certified| Client::new(office.gateway.management(), office.gateway.pki(), certified);
     let (nobody, alice) = (management(None), office.gateway.pki().alice());
-    for path in ["/metrics", "/livez", "/jwks.json", "/backchannel-logout"] {
+    for path in ["/metrics", "/livez", "/readyz", "/jwks.json/", "/backchannel-logout"] {
         assert_eq!(nobody.get(AUTH_HOST, path).await.status, 403, "{path}");
     }
+    let keys = nobody.get(AUTH_HOST, "/jwks.json").await;
+    assert_eq!((keys.status.as_u16(), &keys.json()["keys"][0]["alg"]), (200, &json!("ES256")), "{}", keys.text());
     let token = office.provider.sign("logout+jwt", &office.provider.logout_claims());
     for (token, status) in [("forged", 400), (&*token, 200)] {
         let request = request("POST", AUTH_HOST, "/backchannel-logout").header(FORM.0, FORM.1);

@@ -1,5 +1,6 @@
-//! The management listener: `/metrics`, `/livez`, `/readyz`, `/jwks.json`, `/backchannel-logout`; over mutual TLS where it is not loopback. At a hand-over
-//! it stops, so that scrapes and probes reach the successor only.
+//! The management listener: `/metrics`, `/livez`, `/readyz`, `/jwks.json`, `/backchannel-logout`; over TLS where it is not
+//! loopback. There, whoever shows no certificate gets what is public or proves itself, and nothing else. At a hand-over it
+//! stops, so that scrapes and probes reach the successor only.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -34,6 +35,12 @@ const CONNECTIONS: usize = 64;
 /// How long a handshake or a request's head may take, and how long a whole connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long a connection without a certificate may stay: its place is wanted by those who watch the gateway.
+const PUBLIC_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the keys of assertions are.
+const KEY_SETS: [&str; 2] = ["/jwks.json", "/.gaccong/jwks.json"];
 
 /// Prometheus text format 0.0.4.
 const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -71,7 +78,11 @@ async fn connection(gateway: Arc<Gateway>, stream: TcpStream, handed_over: Cance
     match &snapshot.config.management.tls {
         None => serve(gateway, stream, Admitted::ToAll, handed_over).await,
         Some(settings) => match tokio::time::timeout(HEAD_TIMEOUT, handshake(&snapshot, settings, stream)).await {
-            Ok(Ok((stream, admitted))) => serve(gateway, stream, admitted, handed_over).await,
+            Ok(Ok((stream, admitted @ Admitted::ToAll))) => serve(gateway, stream, admitted, handed_over).await,
+            Ok(Ok((stream, admitted @ Admitted::ToPublic))) => {
+                let served = serve(gateway, stream, admitted, handed_over);
+                let _ = tokio::time::timeout(PUBLIC_CONNECTION_TIMEOUT, served).await;
+            }
             Ok(Err(error)) => tracing::warn!(%error, "management connection refused"),
             Err(_) => tracing::warn!("management handshake timed out"),
         },
@@ -85,16 +96,16 @@ async fn handshake(
 ) -> std::io::Result<(tokio_rustls::server::TlsStream<TcpStream>, Admitted)> {
     let name = snapshot.management_tls.as_ref().and_then(|tls| Some((tls, tls.choose(None)?)));
     let (tls, name) = name.ok_or_else(|| std::io::Error::other("no certificate for the management listener"))?;
-    // An identity provider has no certificate to show.
-    let mode = if snapshot.oidc.is_some() { CertificateMode::Optional } else { CertificateMode::Required };
-    let verifier = Arc::new(ClientVerifier::new(Arc::clone(&snapshot.trust), mode, OnInvalid::Alert));
+    // Neither services that fetch keys nor an identity provider have a certificate to show.
+    let verifier =
+        Arc::new(ClientVerifier::new(Arc::clone(&snapshot.trust), CertificateMode::Optional, OnInvalid::Alert));
     let config = tls.handshake(name, Arc::clone(&verifier) as _).map_err(std::io::Error::other)?;
     let stream = TlsAcceptor::from(config).accept(stream).await?;
     match verifier.outcome() {
         Some(Ok(presented)) if settings.trust.contains(&presented.certificate.trust_domain) => {
             Ok((stream, Admitted::ToAll))
         }
-        None if snapshot.oidc.is_some() => Ok((stream, Admitted::ToLogout)),
+        None => Ok((stream, Admitted::ToPublic)),
         _ => Err(std::io::Error::other("the certificate's trust domain is not admitted")),
     }
 }
@@ -104,8 +115,9 @@ async fn handshake(
 enum Admitted {
     /// Everything.
     ToAll,
-    /// Only what proves itself: logouts by the identity provider.
-    ToLogout,
+    /// What needs no certificate: the keys of assertions, which are public, and logouts by the identity provider, which
+    /// its signature proves.
+    ToPublic,
 }
 
 async fn serve<S>(gateway: Arc<Gateway>, stream: S, admitted: Admitted, handed_over: CancellationToken)
@@ -117,8 +129,10 @@ where
         async move {
             Ok::<_, Infallible>(match is_logout(&request) {
                 true => log_out(&gateway, request.into_body()).await,
-                false if admitted == Admitted::ToLogout => text(StatusCode::FORBIDDEN, "no certificate\n".into()),
-                false => answer(&gateway, &request, handed_over),
+                false if admitted == Admitted::ToAll || is_for_key_set(&request) => {
+                    answer(&gateway, &request, handed_over)
+                }
+                false => text(StatusCode::FORBIDDEN, "no certificate\n".into()),
             })
         }
     });
@@ -142,6 +156,10 @@ where
 
 fn is_logout(request: &Request<Incoming>) -> bool {
     request.method() == Method::POST && backchannel::PATHS.contains(&request.uri().path())
+}
+
+fn is_for_key_set(request: &Request<Incoming>) -> bool {
+    request.method() == Method::GET && KEY_SETS.contains(&request.uri().path())
 }
 
 /// The identity provider says that a person has logged out.
@@ -171,7 +189,7 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>, handed_over: bool) -> 
             }
             Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot render metrics: {error}\n")),
         },
-        "/jwks.json" | "/.gaccong/jwks.json" => key_set(gateway),
+        path if KEY_SETS.contains(&path) => key_set(gateway),
         _ => text(StatusCode::NOT_FOUND, "there is /metrics, /livez, /readyz and /jwks.json\n".into()),
     }
 }
