@@ -100,7 +100,6 @@ status-how = Logged in with
 status-method-provider = Your organisation's account (login service)
 status-method-card = A smart card
 status-method-certificate = The certificate of this connection
-status-method-token = An access token
 status-acr = Level of authentication
 status-since = Authenticated
 status-until = Valid until

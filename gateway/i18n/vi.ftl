@@ -88,7 +88,6 @@ status-how = Cách đăng nhập
 status-method-provider = Tài khoản của cơ quan (dịch vụ đăng nhập)
 status-method-card = Thẻ thông minh
 status-method-certificate = Chứng thư của kết nối này
-status-method-token = Mã truy cập (token)
 status-acr = Mức xác thực
 status-since = Xác thực lúc
 status-until = Có hiệu lực đến

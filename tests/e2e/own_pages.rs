@@ -159,6 +159,38 @@ async fn a_refusal_bears_the_operators_words_and_shows_the_way_to_the_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_shows_the_way_to_the_status_wherever_there_is_one() {
+    const STATUS: &str = "href=\"/.gaccong/status\"";
+    const SWITCH: &str = "href=\"/.gaccong/language?set=vi&#38;to=%2Fa%3Fb%3Dc\"";
+    let echo = Echo::h1().await;
+    let without_login = Gateway::start(|setup| {
+        setup.app("payroll", echo.url());
+        setup.policies.insert("permits.cedar", "forbid (principal, action, resource);".to_owned());
+    })
+    .await;
+    let mut agent = bob(&without_login);
+    let refused = read(&mut agent, &format!("{PAYROLL}/a?b=c"), "en").await;
+    assert_eq!((refused.status.as_u16(), refused.reason()), (403, Some("policy.forbid")));
+    assert_says(&refused, &[STATUS, SWITCH]);
+    let status = read(&mut agent, &format!("{PAYROLL}/.gaccong/status"), "en").await;
+    assert_eq!(status.status, 200);
+    assert_says(&status, &["bob@example.org", "laptop-8"]);
+    let chosen = read(&mut agent, &format!("{PAYROLL}/.gaccong/language?set=vi&to=%2Fa%3Fb%3Dc"), "en").await;
+    assert_eq!((chosen.status.as_u16(), chosen.header("location")), (303, Some("/a?b=c")));
+
+    let (gateway, _others) = gateway().await;
+    let refused = read(&mut bob(&gateway), &format!("{AUTH}/a?b=c"), "en").await;
+    assert_eq!((refused.status.as_u16(), refused.reason()), (404, Some("request.own_path")));
+    assert_says(&refused, &[STATUS, SWITCH]);
+    assert_eq!(read(&mut bob(&gateway), &format!("{AUTH}/.gaccong/status"), "en").await.status, 200);
+
+    // A host without an app has none.
+    let refused = read(&mut bob(&gateway), "https://nowhere.example.test/a?b=c", "en").await;
+    assert_eq!(refused.reason(), Some("request.host_unknown"));
+    assert!(!refused.text().contains("/.gaccong/"), "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_before_a_login_is_not_lost_without_a_word() {
     let (gateway, _others) = gateway().await;
     let mut agent = UserAgent::new(&gateway, &laptop_7(&gateway));

@@ -16,7 +16,23 @@ const NAVIGATION: &[(&str, &str)] = &[("sec-fetch-mode", "navigate")];
 pub struct UserAgent {
     /// How hosts below a domain are reached; the last that fits holds.
     ways: Vec<(String, Client)>,
-    cookies: BTreeMap<(String, String), String>,
+    cookies: BTreeMap<(String, String), Kept>,
+}
+
+/// A cookie, and the path that it is for.
+#[derive(Clone)]
+struct Kept {
+    value: String,
+    path: String,
+}
+
+impl Kept {
+    /// RFC 6265 §5.1.4.
+    fn is_for(&self, path: &str) -> bool {
+        path.strip_prefix(&self.path).is_some_and(|rest| {
+            rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/') || rest.starts_with('?')
+        })
+    }
 }
 
 impl UserAgent {
@@ -86,7 +102,7 @@ impl UserAgent {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(cookies) = self.cookies_of(&name) {
+        if let Some(cookies) = self.cookies_for(&name, path) {
             request = request.header("cookie", cookies);
         }
         let (_, way) = self.ways.iter().rfind(|(domain, _)| name.ends_with(domain)).expect("a way to every host");
@@ -95,24 +111,34 @@ impl UserAgent {
         Ok(answer)
     }
 
-    fn cookies_of(&self, host: &str) -> Option<String> {
-        let cookies: Vec<_> =
-            self.cookies_of_host(host).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    fn cookies_for(&self, host: &str, path: &str) -> Option<String> {
+        let cookies = self.cookies.iter().filter(|((of, _), kept)| of == host && kept.is_for(path));
+        let cookies: Vec<_> = cookies.map(|((_, name), kept)| format!("{name}={}", kept.value)).collect();
         (!cookies.is_empty()).then(|| cookies.join("; "))
     }
 
-    /// RFC 6265 §5.3, as far as the gateway and the provider need it: all cookies are of one host, their paths do not matter.
+    /// RFC 6265 §5.3, as far as the gateway and the provider need it: all cookies are of one host, and none has a name twice.
     fn keep_cookies(&mut self, host: &str, answer: &Answer) {
         for field in answer.headers.get_all("set-cookie") {
             let field = field.to_str().unwrap();
             let (pair, attributes) = field.split_once(';').unwrap_or((field, ""));
             let (name, value) = pair.split_once('=').unwrap();
-            let attributes = attributes.to_ascii_lowercase();
+            let attribute = |name: &str| {
+                let of = |part: &str| part.trim().to_ascii_lowercase().starts_with(&format!("{name}="));
+                attributes
+                    .split(';')
+                    .find(|part| of(part))
+                    .and_then(|part| part.split_once('='))
+                    .map(|(_, value)| value)
+            };
+            let is_over =
+                attribute("max-age") == Some("0") || attribute("expires").is_some_and(|at| at.contains("1970"));
             let key = (host.to_owned(), name.trim().to_owned());
-            if attributes.contains("max-age=0") || attributes.contains("1970") {
+            if is_over {
                 self.cookies.remove(&key);
             } else {
-                self.cookies.insert(key, value.to_owned());
+                let path = attribute("path").unwrap_or("/").to_owned();
+                self.cookies.insert(key, Kept { value: value.to_owned(), path });
             }
         }
     }
@@ -125,12 +151,13 @@ impl UserAgent {
     /// The cookies of a host.
     pub fn cookies_of_host(&self, host: &str) -> Vec<(String, String)> {
         let cookies = self.cookies.iter().filter(|((of, _), _)| of == host);
-        cookies.map(|((_, name), value)| (name.clone(), value.clone())).collect()
+        cookies.map(|((_, name), kept)| (name.clone(), kept.value.clone())).collect()
     }
 
-    /// Sets a cookie.
+    /// Sets a cookie for all paths.
     pub fn set_cookie(&mut self, host: &str, name: &str, value: &str) {
-        self.cookies.insert((host.to_owned(), name.to_owned()), value.to_owned());
+        let kept = Kept { value: value.to_owned(), path: "/".to_owned() };
+        self.cookies.insert((host.to_owned(), name.to_owned()), kept);
     }
 
     /// Forgets all cookies of a host.

@@ -57,8 +57,6 @@ pub enum Method {
     Card,
     /// With the certificate of the connection.
     Certificate,
-    /// With a token.
-    Token,
 }
 
 /// A device, as the gateway knows it.
@@ -108,7 +106,6 @@ impl Method {
             Self::Provider => "status-method-provider",
             Self::Card => "status-method-card",
             Self::Certificate => "status-method-certificate",
-            Self::Token => "status-method-token",
         }
     }
 }

@@ -19,9 +19,8 @@ use crate::request::decide::Refused;
 use crate::request::normalise::{self, Normal};
 use crate::request::own;
 use crate::request::refuse::{Format, Reader, Refusal};
-use crate::session::keys::random_id;
-use crate::session::tickets::{Demand, FLOW_COOKIE, FLOW_MS, Flow, MAX_RETURN_BYTES, Ticket};
-use crate::session::{Binding, Purpose, Sealer};
+use crate::session::tickets::{Demand, Flow, MAX_RETURN_BYTES, Ticket};
+use crate::session::{Binding, Purpose, Remembered, remembered};
 use crate::streams::Connection;
 
 /// Where a browser can go on from a refusal.
@@ -47,10 +46,7 @@ impl Way {
         if normal.port != auth.host.port {
             return None;
         }
-        let binding = Binding::of(&connection.facts.identity)?;
-        let sealer = connection.gateway.state.live().sessions.sealer();
-        let how = how(parts, refused.reason);
-        begin(auth, &sealer, &normal, binding, demand, returning(parts, &normal), how)
+        begin(auth, connection, &normal, demand, returning(parts, &normal), how(parts, refused.reason))
     }
 
     /// Leads on from a refusal.
@@ -110,15 +106,15 @@ fn is_page(path: &str) -> bool {
 
 fn begin(
     auth: &Auth,
-    sealer: &Sealer,
+    connection: &Connection,
     normal: &Normal,
-    binding: Binding,
     demand: Demand,
     return_to: String,
     how: How,
 ) -> Option<Way> {
     let now_ms = clock::now_ms();
-    let id: Arc<str> = random_id().ok()?.into();
+    let binding = Binding::of(&connection.facts.identity)?;
+    let id = remembered::new_id(connection.number_login()).ok()?;
     let ticket = Ticket {
         flow: Arc::clone(&id),
         host: normal.authority.to_str().ok()?.into(),
@@ -127,16 +123,12 @@ fn begin(
         issued_at_ms: now_ms,
     };
     let flow = Flow { id: Arc::clone(&id), binding, return_to, begun_at_ms: now_ms };
+    let sealer = connection.gateway.state.live().sessions.sealer();
     let ticket = sealer.seal(Purpose::Ticket, &auth.host.name, &ticket)?;
-    let flow = sealer.seal(Purpose::Flow, &normal.host, &flow)?;
-    let max_age_s = FLOW_MS / 1000;
-    let cookie = format!(
-        "{FLOW_COOKIE}{id}={flow}; Path=/.gaccong/session; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax"
-    );
     Some(Way {
         url: format!("{}/login?ticket={ticket}", auth.host.origin()),
         flow: id,
-        cookie: HeaderValue::try_from(cookie).ok()?,
+        cookie: flow.remember(&normal.host, &sealer)?,
         how,
     })
 }

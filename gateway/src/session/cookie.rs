@@ -1,4 +1,4 @@
-//! The cookie that carries a session: sealed for one host, sent by one device.
+//! Cookies of the gateway's own, and the one that carries a session: sealed for one host, sent by one device.
 
 use std::sync::Arc;
 
@@ -10,6 +10,33 @@ use super::{Purpose, Sealer, Session};
 
 /// The name of the cookie that carries a session.
 pub const SESSION_COOKIE: &str = "__Host-gaccong-session";
+
+/// A cookie of the gateway's own: of a host, a browser keeps one value for each name and path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cookie<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The path that it is sent to, and what is below.
+    pub path: &'a str,
+}
+
+/// The cookie that carries a session.
+pub const SESSION: Cookie<'static> = Cookie { name: SESSION_COOKIE, path: "/" };
+
+impl Cookie<'_> {
+    /// The `Set-Cookie` field that gives it a value for a time (RFC 6265 §4.1). None goes over a connection in clear, to a
+    /// script, or along with what another site asks for, save for navigations. `None` where the value is no text of a field.
+    pub fn set(self, value: &str, max_age_s: i64) -> Option<HeaderValue> {
+        let Self { name, path } = self;
+        let attributes = format!("Path={path}; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax");
+        HeaderValue::try_from(format!("{name}={value}; {attributes}")).ok()
+    }
+
+    /// The `Set-Cookie` field that takes it away.
+    pub fn clear(self) -> Option<HeaderValue> {
+        self.set("", 0)
+    }
+}
 
 /// The largest value of a cookie: browsers take 4 096 bytes with the name (RFC 6265bis §5.6).
 const MAX_VALUE_BYTES: usize = 3_800;
@@ -67,20 +94,12 @@ impl Carried {
     /// The `Set-Cookie` field that gives it to the browser; `None` where it cannot be sealed.
     pub fn set_cookie(&self, host: &str, sealer: &Sealer, now_ms: i64) -> Option<HeaderValue> {
         let value = sealer.seal(Purpose::Session, host, self).filter(|value| value.len() <= MAX_VALUE_BYTES)?;
-        let max_age_s = (self.session.expires_at_ms - now_ms).max(0) / 1000;
-        HeaderValue::try_from(format!(
-            "{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax"
-        ))
-        .ok()
+        SESSION.set(&value, (self.session.expires_at_ms - now_ms).max(0) / 1000)
     }
 }
 
 /// What groups may take of a cookie, before it is sealed and encoded.
 const MAX_GROUPS_BYTES: usize = 1_500;
-
-/// The `Set-Cookie` field that takes a session's cookie away.
-pub const NO_SESSION: HeaderValue =
-    HeaderValue::from_static("__Host-gaccong-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
 
 /// The values of all cookies of a name.
 pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h [u8]> {

@@ -11,12 +11,14 @@ pub mod ending;
 pub mod entry;
 pub mod keys;
 pub mod refresh;
+pub mod remembered;
 pub mod rotation;
 pub mod sealed;
 pub mod tickets;
 
 pub use binding::Binding;
-pub use cookie::{Carried, Presented, SESSION_COOKIE};
+pub use cookie::{Carried, Cookie, Presented, SESSION_COOKIE};
 pub use entry::{AtProvider, LoginMethod, Session};
 pub use keys::Key;
+pub use remembered::Remembered;
 pub use sealed::{Purpose, Sealer};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Session};
+use super::{Binding, Purpose, Remembered, Session};
 use crate::secret::Secret;
 
 /// How long a person may take to log in, milliseconds.
@@ -18,14 +18,8 @@ pub const FLOW_MS: i64 = 15 * 60_000;
 /// How long a code may be on its way, milliseconds.
 pub const CODE_MS: i64 = 60_000;
 
-/// How the cookie of a flow begins; the flow's id follows.
-pub const FLOW_COOKIE: &str = "__Secure-gaccong-flow-";
-
-/// How the cookie of a login at the identity provider begins; the flow's id follows.
-pub const PENDING_COOKIE: &str = "__Secure-gaccong-login-";
-
 /// The longest path and query that a flow remembers; the page's script remembers longer ones.
-pub const MAX_RETURN_BYTES: usize = 1024;
+pub const MAX_RETURN_BYTES: usize = 512;
 
 /// A login as the host knows it where it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +32,20 @@ pub struct Flow {
     pub return_to: String,
     /// When it was begun, milliseconds since the Unix epoch.
     pub begun_at_ms: i64,
+}
+
+impl Remembered for Flow {
+    const COOKIE: &'static str = "__Secure-gaccong-flow-";
+    const PATH: &'static str = "/.gaccong/session";
+    const PURPOSE: Purpose = Purpose::Flow;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn begun_at_ms(&self) -> i64 {
+        self.begun_at_ms
+    }
 }
 
 /// What a login must be like, beyond being one.
@@ -82,6 +90,8 @@ pub struct Ticket {
 /// A login that waits for the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
+    /// What the provider repeats as the `state` (RFC 6749 §4.1.1).
+    pub id: Arc<str>,
     /// What was asked for.
     pub ticket: Ticket,
     /// What the ID token must repeat (OpenID Connect Core §3.1.2.1).
@@ -91,6 +101,20 @@ pub struct Pending {
     /// Whether the person was sent there a second time, to prove anew who they are.
     #[serde(default)]
     pub again: bool,
+}
+
+impl Remembered for Pending {
+    const COOKIE: &'static str = "__Secure-gaccong-login-";
+    const PATH: &'static str = "/callback";
+    const PURPOSE: Purpose = Purpose::Pending;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn begun_at_ms(&self) -> i64 {
+        self.ticket.issued_at_ms
+    }
 }
 
 /// The end of a login, for the host where it began.

@@ -1,7 +1,7 @@
 //! A connection after its handshake: what it proves, what runs on it, and how it is told to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use slab::Slab;
@@ -15,6 +15,7 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Source;
+use crate::session::keys::random;
 use crate::state::{Subject, Subjects};
 use crate::streams::{Cut, LiveRequest};
 
@@ -47,6 +48,8 @@ pub struct Connection {
     live: Mutex<Slab<Arc<LiveRequest>>>,
     /// The subjects of sessions and tokens that its requests have shown, under which it is found.
     shown: Mutex<Vec<Subject>>,
+    /// The number of the next login that is begun on it.
+    next_login: AtomicU8,
     /// Requests whose head was read and whose response has not ended, forwarded or not.
     running: AtomicUsize,
     /// Since when a request's head is incomplete; 0 when none is.
@@ -83,6 +86,8 @@ impl Connection {
             close: Cut::default(),
             live: Mutex::new(Slab::new()),
             shown: Mutex::default(),
+            // A browser may come by another connection while logins of the last one are under way.
+            next_login: AtomicU8::new(random::<1>().map_or(0, |[number]| number)),
             running: AtomicUsize::new(0),
             head_since: AtomicU64::new(0),
             unread_body: AtomicBool::new(false),
@@ -111,6 +116,12 @@ impl Connection {
             }),
             count: 1,
         });
+    }
+
+    /// Numbers a login that is begun on it. All tabs of a browser share a connection over HTTP/2: so what they begin at
+    /// once, they begin under different numbers.
+    pub fn number_login(&self) -> u8 {
+        self.next_login.fetch_add(1, Ordering::Relaxed)
     }
 
     /// How many requests run on it.

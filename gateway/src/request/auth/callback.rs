@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
-
 use super::establish::{self, Proven};
 use super::login::at_provider;
 use super::{hand_over, redirect_uri};
 use crate::oidc::OidcError;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
-use crate::request::own::session::spend;
+use crate::request::own::once::{self, Step};
 use crate::request::own::{Answer, Visit, with_cookie};
-use crate::session::tickets::{Demand, FLOW_MS, PENDING_COOKIE, Pending, Ticket};
-use crate::session::{AtProvider, LoginMethod, Purpose, cookie};
+use crate::session::tickets::{Demand, Pending, Ticket};
+use crate::session::{AtProvider, LoginMethod, Remembered};
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
-    let Pending { ticket, nonce, verifier, again } = pending(visit)?;
+    let pending = pending(visit)?;
+    let forgotten = pending.forget().ok_or(Reason::GatewayInternal)?;
+    let Pending { ticket, nonce, verifier, again, .. } = pending;
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let iss = visit.query("iss");
@@ -26,9 +26,8 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         return Err(establish::refused(OidcError::of_callback(&error, description.as_deref())));
     }
     let code = visit.query("code").ok_or_else(|| invalid("no `code`"))?;
-    // What is kept of a step is kept on disk: only where there is something to exchange.
-    let step = if again { "callback-again" } else { "callback" };
-    spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
+    let step = if again { Step::CallbackAgain } else { Step::Callback };
+    once::take(visit, step, &ticket.flow).await?;
     let uri = redirect_uri(visit.auth()?);
     let login = provider
         .finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms)
@@ -60,7 +59,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         }),
     };
     let session = establish::session(visit, &ticket.binding, proven).await?;
-    Ok(with_cookie(hand_over(visit, &ticket, &session)?, no_pending(&ticket.flow)))
+    Ok(with_cookie(hand_over(visit, &ticket, &session)?, forgotten))
 }
 
 fn invalid(why: &str) -> Box<Refused> {
@@ -69,31 +68,10 @@ fn invalid(why: &str) -> Box<Refused> {
 
 /// What the browser remembers of the login.
 fn pending(visit: &Visit<'_>) -> Result<Pending, Box<Refused>> {
-    let state = visit.query("state").ok_or_else(|| invalid("no `state`"))?;
-    let name = format!("{PENDING_COOKIE}{state}");
-    let mut cookies = cookie::values(&visit.parts.headers, &name);
-    let (Some(cookie), None) = (cookies.next(), cookies.next()) else {
-        return Err(invalid("this browser has not begun this login, or has ended it"));
-    };
-    let cookie = std::str::from_utf8(cookie).map_err(|_| invalid("the cookie of the login is not text"))?;
-    let sealer = visit.gateway.state.live().sessions.sealer();
-    let opened = sealer.open(Purpose::Pending, &visit.normal.host, cookie);
-    let pending: Pending = opened.map_err(|why| invalid(&format!("the cookie of the login: {why}")))?;
-    if *pending.ticket.flow != *state {
-        return Err(invalid("the state is of another login"));
-    }
-    if visit.now_ms.saturating_sub(pending.ticket.issued_at_ms) > FLOW_MS {
-        return Err(invalid("the login has taken too long"));
-    }
+    let pending: Pending = visit.recall().map_err(|why| invalid(&why))?;
     // Over a card the device is not seen here: the host where the login began sees it again.
     if pending.ticket.binding != visit.binding && !visit.auth()?.trust.contains(&visit.binding.trust_domain) {
         return Err(invalid("it was begun on another device"));
     }
     Ok(pending)
-}
-
-/// The `Set-Cookie` field that forgets a login at the identity provider.
-fn no_pending(flow: &str) -> HeaderValue {
-    let cookie = format!("{PENDING_COOKIE}{flow}=; Path=/callback; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
-    HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static(""))
 }

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use gaccong_policy::PrincipalKind;
-use http::HeaderValue;
 
 use super::establish::{self, Proven};
 use super::{hand_over, redirect_uri};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::identify::{Identity, Subject};
-use crate::request::own::session::spend;
+use crate::request::own::once::{self, Step};
 use crate::request::own::{Answer, Visit, see_other, with_cookie};
-use crate::session::tickets::{FLOW_MS, PENDING_COOKIE, Pending, Ticket};
-use crate::session::{LoginMethod, Purpose};
+use crate::session::tickets::{FLOW_MS, Pending, Ticket};
+use crate::session::{LoginMethod, Purpose, Remembered, remembered};
 use crate::state::{self, SubjectKind};
 
 /// Begins a login, or finds that it is done.
@@ -88,7 +87,7 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
         visit.connection.close.cut(());
         return see_other(&format!("{}{}", visit.auth()?.host.origin(), visit.normal.path_and_query));
     }
-    spend(visit, "card", &ticket.flow, Reason::LoginStateInvalid).await?;
+    once::take(visit, Step::Card, &ticket.flow).await?;
     let session = establish::session(visit, &ticket.binding, proven).await?;
     hand_over(visit, ticket, &session)
 }
@@ -98,15 +97,10 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answ
 pub(super) fn at_provider(visit: &Visit<'_>, ticket: Ticket, again: bool) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
-    let begun =
-        provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
-    let flow = Arc::clone(&ticket.flow);
-    let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier, again };
+    let id = remembered::new_id(visit.connection.number_login()).map_err(|_| Reason::GatewayInternal)?;
+    let begun = provider.begin(&redirect_uri(visit.auth()?), &id, &ticket.demand).map_err(establish::refused)?;
+    let pending = Pending { id, ticket, nonce: begun.nonce, verifier: begun.verifier, again };
     let sealer = visit.gateway.state.live().sessions.sealer();
-    let value = sealer.seal(Purpose::Pending, &visit.normal.host, &pending).ok_or(Reason::GatewayInternal)?;
-    let max_age_s = FLOW_MS / 1000;
-    let cookie =
-        format!("{PENDING_COOKIE}{flow}={value}; Path=/callback; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax");
-    let cookie = HeaderValue::try_from(cookie).map_err(|_| Reason::GatewayInternal)?;
+    let cookie = pending.remember(&visit.normal.host, &sealer).ok_or(Reason::GatewayInternal)?;
     Ok(with_cookie(see_other(&begun.url)?, cookie))
 }

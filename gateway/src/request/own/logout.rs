@@ -47,26 +47,52 @@ pub fn confirm(visit: &Visit<'_>) -> Answer {
 /// Ends the session: its cookies count no more on any host, and what runs by it is cut.
 pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
     let auth = visit.auth()?;
-    let Some(shown) = visit.session()? else { return ended(visit) };
-    let session = &shown.session;
-    let sealer = visit.gateway.state.live().sessions.sealer();
-    let token = std::str::from_utf8(form).ok().and_then(|form| query::only(form, "token"));
-    let token = token.and_then(|token| sealer.open::<Token>(Purpose::Form, &visit.normal.host, &token).ok());
-    let is_ours = |it: &Token| it.session == session.id && visit.now_ms.saturating_sub(it.issued_at_ms) <= TOKEN_MS;
-    if !token.as_ref().is_some_and(is_ours) {
-        return Err(Box::new(Refused::because(Reason::RequestCrossSite, "the form to log out is not of this session")));
+    let no_cookie = cookie::SESSION.clear().ok_or(Reason::GatewayInternal)?;
+    let asked = asked(visit, form);
+    let session = match visit.session() {
+        Ok(None) => return ended(visit),
+        Ok(Some(shown)) if asked.as_ref() == Some(&shown.session.id) => shown.session,
+        Ok(Some(_)) => {
+            let why = "the form to log out is not of this session";
+            return Err(Box::new(Refused::because(Reason::RequestCrossSite, why)));
+        }
+        // It counts no more, as the person wants it. The provider may still know of it.
+        Err(_) => match asked.and_then(|id| kept(visit, &id)) {
+            Some(session) => session,
+            None => return Ok(with_cookie(ended(visit)?, no_cookie)),
+        },
+    };
+    if visit.gateway.state.live().revocations.get(&session.subject()).is_none() {
+        revoke(visit, &session).await?;
     }
-    drop(sealer);
+    let response = match at_provider(visit, &session) {
+        Some(url) => see_other(&url)?,
+        None => see_other(&format!("{}/logged-out", auth.host.origin()))?,
+    };
+    Ok(with_cookie(response, no_cookie))
+}
+
+async fn revoke(visit: &Visit<'_>, session: &Session) -> Result<(), Box<Refused>> {
     let ending = session.ending(&session.principal, "the person has logged out", visit.now_ms);
     let kept = visit.gateway.state.change(ending.into(), Instant::now());
     kept.await.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
     let event = AuthenticationEvent::of(LoginActivity::Logout, session);
     visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
-    let response = match at_provider(visit, session) {
-        Some(url) => see_other(&url)?,
-        None => see_other(&format!("{}/logged-out", auth.host.origin()))?,
-    };
-    Ok(with_cookie(response, cookie::NO_SESSION))
+    Ok(())
+}
+
+/// The session that the form was made for.
+fn asked(visit: &Visit<'_>, form: &Bytes) -> Option<Arc<str>> {
+    let token = query::only(std::str::from_utf8(form).ok()?, "token")?;
+    let sealer = visit.gateway.state.live().sessions.sealer();
+    let token: Token = sealer.open(Purpose::Form, &visit.normal.host, &token).ok()?;
+    (visit.now_ms.saturating_sub(token.issued_at_ms) <= TOKEN_MS).then_some(token.session)
+}
+
+/// The visitor's session of this id, where it is kept, whether it counts or not.
+fn kept(visit: &Visit<'_>, id: &Arc<str>) -> Option<Arc<Session>> {
+    let session = visit.gateway.state.live().sessions.entries.get(id)?;
+    (session.binding == visit.binding).then_some(session)
 }
 
 /// Says that the person is logged out.

@@ -4,80 +4,57 @@
 //! ever forwarded.
 
 mod access;
+mod form;
+mod guard;
 pub mod language;
 pub mod logout;
+pub mod once;
 pub mod portal;
 pub mod query;
+mod respond;
 pub mod session;
 pub mod status;
+mod visit;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http::{Method, Response};
 use hyper::body::Incoming;
 
 use crate::clock;
-use crate::config::Auth;
 use crate::facts::snapshot::{Listener, Snapshot};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
-use crate::request::cross_site::{Initiator, Site};
 use crate::request::decide::Refused;
 use crate::request::exchange::Exchange;
 use crate::request::forward::assertion;
 use crate::request::forward::headers::{X_REQUEST_ID, request_id_value};
-use crate::request::identify::Identity;
-use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::refuse::Reader;
 use crate::session::{Binding, backchannel};
 use crate::streams::Connection;
-
-/// What an endpoint answers, or why it does not.
-pub type Answer = Result<Response<Bytes>, Box<Refused>>;
-
-/// The largest form.
-const FORM_MAX_BYTES: usize = 16 * 1024;
-
-/// How long a form may take.
-const FORM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// A request for one of the gateway's own endpoints, its certificate in order.
-#[derive(Debug)]
-pub struct Visit<'a> {
-    /// The process.
-    pub gateway: &'a Arc<Gateway>,
-    /// The connection.
-    pub connection: &'a Arc<Connection>,
-    /// What it is answered by.
-    pub snapshot: &'a Arc<Snapshot>,
-    /// `[auth]`, where people log in.
-    auth: Option<&'a Arc<Auth>>,
-    /// Host and path.
-    pub normal: &'a Normal,
-    /// The head.
-    pub parts: &'a Parts,
-    /// For whom the answer is written.
-    pub reader: Reader,
-    /// Whose connection it is.
-    pub binding: Binding,
-    /// Now, milliseconds since the Unix epoch.
-    pub now_ms: i64,
-}
+use respond::with_renewed;
+pub use respond::{is_local, see_other, with_cookie};
+pub use visit::{Answer, Visit};
 
 /// The keys of assertions, on the host of every app; the management listener has them for those without a certificate.
 const KEY_SET: &str = "/.gaccong/jwks.json";
 
 /// Whether a request is for the gateway itself.
 pub fn is_own(snapshot: &Snapshot, listener: Listener, normal: &Normal) -> bool {
-    let is_auth_host = || snapshot.config.auth.as_ref().is_some_and(|auth| auth.host.name == normal.host);
-    let is_of_app = || normal.own_path && snapshot.routes.of_host(&normal.host).is_some();
-    listener == Listener::Apps && (is_auth_host() || is_of_app())
+    has_pages(snapshot, listener, &normal.host) && (normal.own_path || is_auth_host(snapshot, &normal.host))
+}
+
+/// Whether a host has the gateway's own pages: that of every app, and the one where people log in.
+pub fn has_pages(snapshot: &Snapshot, listener: Listener, host: &str) -> bool {
+    listener == Listener::Apps && (is_auth_host(snapshot, host) || snapshot.routes.of_host(host).is_some())
+}
+
+fn is_auth_host(snapshot: &Snapshot, host: &str) -> bool {
+    snapshot.config.auth.as_ref().is_some_and(|auth| *auth.host.name == *host)
 }
 
 /// Answers a request for one of the gateway's own endpoints; on a refusal, gives the exchange back to be ended by it.
@@ -123,7 +100,7 @@ async fn answer_holder(
     reader: Reader,
 ) -> Answer {
     let now_ms = clock::now_ms();
-    check(connection, snapshot, normal, parts, now_ms)?;
+    guard::check(connection, snapshot, normal, parts, now_ms)?;
     if parts.method == Method::GET && *normal.path == *KEY_SET {
         return Ok(assertion::key_set(&connection.gateway.assertions, now_ms));
     }
@@ -134,39 +111,12 @@ async fn answer_holder(
     dispatch(&visit, body).await
 }
 
-/// The certificate counts, and so does whoever holds it; and no page of another site asks for a change, whatever an app
-/// shares.
-fn check(
-    connection: &Connection,
-    snapshot: &Snapshot,
-    normal: &Normal,
-    parts: &Parts,
-    now_ms: i64,
-) -> Result<(), Box<Refused>> {
-    let initiator = Initiator::of(&parts.headers, &normal.authority);
-    let is_navigation = parts.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    // What these pages cost to make, no page of another site has made by an image.
-    let is_made_elsewhere = initiator.site == Some(Site::CrossSite) && !is_navigation;
-    if is_made_elsewhere || (!parts.method.is_safe() && initiator.is_foreign()) {
-        return Err(Reason::RequestCrossSite.into());
-    }
-    let certificate = match &connection.facts.identity {
-        Identity::Anonymous => return Err(Reason::CertificateAbsent.into()),
-        Identity::Invalid { reason, .. } => return Err((*reason).into()),
-        Identity::Proven { certificate, .. } => certificate,
-    };
-    let live = connection.gateway.state.live();
-    live.standing(&connection.subjects, connection.authenticated_at_ms, now_ms)?;
-    snapshot.trust.standing(certificate, now_ms)?;
-    Ok(())
-}
-
 async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
-    let on_auth_host = visit.auth.is_some_and(|auth| auth.host.name == visit.normal.host);
+    let on_auth_host = is_auth_host(visit.snapshot, &visit.normal.host);
     match (&visit.parts.method, &*visit.normal.path) {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
-        (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form(body).await?).await,
+        (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form::read(body).await?).await,
         (&Method::GET, "/.gaccong/status") => status::show(visit),
         (&Method::GET, "/.gaccong/language") => language::choose(visit),
         (&Method::GET, "/") if on_auth_host => portal::show(visit),
@@ -191,88 +141,14 @@ async fn backchannel_logout(
     parts: &Parts,
     body: &mut Incoming,
 ) -> Option<Answer> {
-    let on_auth_host = snapshot.config.auth.as_ref().is_some_and(|auth| normal.host == auth.host.name);
-    if !on_auth_host || parts.method != Method::POST || !backchannel::PATHS.contains(&&*normal.path) {
+    if !is_auth_host(snapshot, &normal.host)
+        || parts.method != Method::POST
+        || !backchannel::PATHS.contains(&&*normal.path)
+    {
         return None;
     }
-    Some(match form(body).await {
+    Some(match form::read(body).await {
         Ok(form) => Ok(backchannel::answer(gateway, &form).await),
         Err(refused) => Err(refused),
     })
-}
-
-/// The whole of a small form.
-async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
-    match tokio::time::timeout(FORM_TIMEOUT, Limited::new(body, FORM_MAX_BYTES).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => Err(Reason::RequestBodyTooLarge.into()),
-        Err(_) => Err(Reason::RequestBodyTooSlow.into()),
-    }
-}
-
-impl<'a> Visit<'a> {
-    /// `[auth]`
-    ///
-    /// # Errors
-    /// Nobody logs in here.
-    pub fn auth(&self) -> Result<&'a Arc<Auth>, Box<Refused>> {
-        self.auth.ok_or_else(|| Reason::RequestOwnPath.into())
-    }
-
-    /// The session of the visitor, where there is one that counts.
-    pub fn session(&self) -> Result<Option<Shown>, Box<Refused>> {
-        let Some(auth) = self.auth else { return Ok(None) };
-        let live = self.gateway.state.live();
-        let identity = &self.connection.facts.identity;
-        let shown = credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
-        if let Some(Shown { credential, .. }) = &shown {
-            live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
-        }
-        Ok(shown)
-    }
-
-    /// A key of the query that is there exactly once, decoded.
-    pub fn query(&self, key: &str) -> Option<String> {
-        query::only(self.normal.path_and_query.query().unwrap_or_default(), key)
-    }
-}
-
-/// Sends the browser elsewhere with a GET (RFC 9110 §15.4.4).
-pub fn see_other(url: &str) -> Answer {
-    let location = HeaderValue::try_from(url).map_err(|_| Refused::because(Reason::GatewayInternal, "unusable URL"))?;
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    let fields = response.headers_mut();
-    fields.insert(LOCATION, location);
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    Ok(response)
-}
-
-/// The longest path that a browser is sent back to.
-const LOCAL_MAX_BYTES: usize = 1024;
-
-/// Whether a browser would read it as a path of this host, and a query: neither `//host` nor `/\host`.
-pub fn is_local(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    path.len() <= LOCAL_MAX_BYTES
-        && bytes.next() == Some(b'/')
-        && !matches!(bytes.next(), Some(b'/' | b'\\'))
-        && path.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Adds the session's cookie anew, where it is time to.
-fn with_renewed(response: Response<Bytes>, shown: Option<Shown>) -> Response<Bytes> {
-    match shown.and_then(|shown| shown.renewed) {
-        Some(cookie) => with_cookie(response, cookie),
-        None => response,
-    }
-}
-
-/// Adds a cookie to a response.
-pub fn with_cookie(mut response: Response<Bytes>, cookie: HeaderValue) -> Response<Bytes> {
-    response.headers_mut().append(SET_COOKIE, cookie);
-    response
 }

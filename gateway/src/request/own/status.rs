@@ -10,9 +10,8 @@ use crate::facts::posture::DevicePosture;
 use crate::pages::status::{Check, Device, Login, Method, Status};
 use crate::pages::{Layout, Link, Page, facts};
 use crate::request::decide;
-use crate::request::identify::credential;
 use crate::request::identify::{Credential, Identity};
-use crate::session::LoginMethod;
+use crate::session::{LoginMethod, Session};
 
 /// Shows it, whether somebody is logged in or not.
 pub fn show(visit: &Visit<'_>) -> Answer {
@@ -29,7 +28,7 @@ pub fn show(visit: &Visit<'_>) -> Answer {
     let page = Status {
         layout: layout(visit, "status-title", credential.is_some()),
         person,
-        login: login(visit, credential.map(|credential| &**credential)),
+        login: login(visit, shown.as_ref().map(|shown| &*shown.session)),
         log_in: can_log_in.then_some("/"),
         device: device(visit, facts::checks(posture.facts(), visit.reader.language, visit.now_ms)),
         apps,
@@ -61,28 +60,27 @@ pub(super) fn person<'a>(visit: &'a Visit<'_>, credential: Option<&Credential>) 
     }
 }
 
-fn login(visit: &Visit<'_>, credential: Option<&Credential>) -> Option<Login<'static>> {
-    let Some(credential) = credential else {
-        let Identity::Proven { certificate, principal: Some(_), .. } = &visit.connection.facts.identity else {
-            return None;
-        };
-        let until_ms = Some(certificate.not_after_ms);
+/// How they proved it: by the session, or by the certificate.
+fn login(visit: &Visit<'_>, session: Option<&Session>) -> Option<Login<'static>> {
+    if let Some(session) = session {
         return Some(Login {
-            method: Method::Certificate,
-            acr: None,
-            at_ms: visit.connection.authenticated_at_ms,
-            until_ms,
+            method: match session.method {
+                LoginMethod::Oidc => Method::Provider,
+                LoginMethod::Smartcard => Method::Card,
+            },
+            acr: session.acr.as_ref().map(|acr| acr.to_string().into()),
+            at_ms: session.auth_time_ms,
+            until_ms: Some(session.expires_at_ms),
         });
+    }
+    let Identity::Proven { certificate, principal: Some(_), .. } = &visit.connection.facts.identity else {
+        return None;
     };
     Some(Login {
-        method: match credential.method {
-            credential::Method::Login(LoginMethod::Oidc) => Method::Provider,
-            credential::Method::Login(LoginMethod::Smartcard) => Method::Card,
-            credential::Method::Token => Method::Token,
-        },
-        acr: credential.acr.as_ref().map(|acr| acr.to_string().into()),
-        at_ms: credential.auth_time_ms.unwrap_or(credential.established_at_ms),
-        until_ms: Some(credential.expires_at_ms),
+        method: Method::Certificate,
+        acr: None,
+        at_ms: visit.connection.authenticated_at_ms,
+        until_ms: Some(certificate.not_after_ms),
     })
 }
 

@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::config::Pages;
-use crate::facts::snapshot::{Listener, Snapshot};
+use crate::facts::snapshot::Snapshot;
 use crate::pages::login::Login;
 use crate::pages::{Language, Said};
 use crate::reason::Reason;
@@ -90,6 +90,9 @@ impl Refusal {
     ) -> Self {
         let is_ours = head.is_some_and(|head| head.app.is_some());
         let is_proven = matches!(connection.facts.identity, Identity::Proven { .. });
+        // On this connection only, not by the gateway as a whole.
+        let is_served_here = refused.reason != Reason::RequestHostMisdirected;
+        let host = head.and_then(|head| head.host.as_deref()).unwrap_or_default();
         let path = parts.uri.path_and_query().filter(|_| parts.method == Method::GET).map(PathAndQuery::as_str);
         Self {
             words: refused.words.clone(),
@@ -97,10 +100,7 @@ impl Refusal {
             retry_after_s: refused.retry_after_s,
             demand: refused.demand.clone(),
             place: head.filter(|_| is_ours).and_then(|head| head.host.clone()),
-            has_own_pages: is_ours
-                && is_proven
-                && snapshot.config.auth.is_some()
-                && connection.listener == Listener::Apps,
+            has_own_pages: is_proven && is_served_here && own::has_pages(snapshot, connection.listener, host),
             path: path.filter(|path| own::is_local(path)).map(str::to_owned),
             ..Self::new(refused.reason, head.map_or(Uuid::nil(), |head| head.id))
         }
