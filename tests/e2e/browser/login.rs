@@ -49,15 +49,24 @@ async fn a_second_app_asks_for_nothing() {
     assert!(tab.text("body").await.contains("/page?id=7"));
 }
 
+/// So many that they would hardly have places of their own by chance.
+const TABS: usize = 8;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tabs_that_log_in_at_once_all_end_where_they_began() {
     let office = Office::open(|_| {}).await;
     let browser = office.browser().await;
-    let tabs = [browser.tab().await, browser.tab().await, browser.tab().await];
+    let mut tabs = Vec::new();
+    for _ in 0..TABS {
+        tabs.push(browser.tab().await);
+    }
     for (index, tab) in tabs.iter().enumerate() {
         tab.goto(APP, &format!("/tab/{index}?of=3#fragment-{index}")).await;
         tab.wait_for("input[name=user]").await;
     }
+    let is_flow = |cookie: &&Value| cookie["name"].as_str().is_some_and(|name| name.contains("gaccong-flow-"));
+    let cookies = browser.cookies().await;
+    assert_eq!(cookies.iter().filter(is_flow).count(), TABS, "each has its own place: {cookies:#?}");
     // The last begins; the first has waited longest.
     for (index, tab) in tabs.iter().enumerate().rev() {
         type_name(*tab, "alice").await;
