@@ -24,7 +24,7 @@ pub fn principal(claims: &Map<String, Value>, claim: &str) -> Result<Arc<str>, S
         return Ok(name);
     }
     match claims.get("email_verified") {
-        Some(Value::Bool(true)) => Ok(name.to_lowercase().into()),
+        Some(Value::Bool(true)) => Ok(name.to_ascii_lowercase().into()),
         _ => Err(absent("is not verified by the issuer (`email_verified`)")),
     }
 }
@@ -32,10 +32,15 @@ pub fn principal(claims: &Map<String, Value>, claim: &str) -> Result<Arc<str>, S
 /// Their groups, a string or a list of strings, sorted.
 ///
 /// # Errors
-/// They are too many, or not names.
+/// They are too many, or not names; or the issuer leaves them out because they were too many for it, and says where they
+/// would be (OpenID Connect Core 1.0 §5.6.2): then nobody knows which they are.
 pub fn groups(claims: &Map<String, Value>, claim: &str) -> Result<Arc<[Arc<str>]>, String> {
     let invalid = |why: &str| format!("the claim `{claim}` {why}");
+    let is_elsewhere = claims.get("_claim_names").is_some_and(|names| names.get(claim).is_some());
     let values: &[Value] = match claims.get(claim) {
+        None | Some(Value::Null) if is_elsewhere || claims.get("hasgroups") == Some(&Value::Bool(true)) => {
+            return Err(invalid("is left out because the groups are too many for the issuer"));
+        }
         None | Some(Value::Null) => &[],
         Some(Value::Array(values)) => values,
         Some(one) => std::slice::from_ref(one),

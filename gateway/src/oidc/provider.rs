@@ -136,7 +136,8 @@ impl Provider {
             return Ok(known);
         }
         if turn.is_some_and(|began| began.elapsed() < self.min_interval) {
-            return Err(OidcError::token("its key is not known, and the provider was asked for its keys just now"));
+            let why = "a token's key is not known, and the provider was asked for its keys just now";
+            return Err(OidcError::Unavailable(why.to_owned()));
         }
         self.ask(&mut turn).await?;
         self.known()
