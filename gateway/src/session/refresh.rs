@@ -86,7 +86,11 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
     let metrics = gateway.metrics.sessions();
     match asked {
         Ok(refreshed) => {
-            metrics.refreshed(if refreshed.claims.is_ok() { "refreshed" } else { "unusable" });
+            metrics.refreshed(match refreshed.claims {
+                Ok(Some(_)) => "refreshed",
+                Ok(None) => "unchanged",
+                Err(_) => "unusable",
+            });
             keep(gateway, provider, session, refreshed).await;
             true
         }

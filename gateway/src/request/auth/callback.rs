@@ -26,6 +26,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         return Err(establish::refused(OidcError::of_callback(&error, description.as_deref())));
     }
     let code = visit.query("code").ok_or_else(|| invalid("no `code`"))?;
+    visit.gateway.code_rates.count(&ticket.binding)?;
     // What is kept of a step is kept on disk: only where there is something to exchange.
     let step = if again { "callback-again" } else { "callback" };
     spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
