@@ -154,4 +154,22 @@ mod tests {
             assert!(fault_of(bad).is_some(), "{bad}");
         }
     }
+
+    #[test]
+    fn a_page_acts_in_a_persons_name_only_where_it_may_bring_credentials() {
+        let mut cors = Cors {
+            origins: vec![Origin("https://wiki.test".to_owned())],
+            methods: vec![Method::GET, Method::POST],
+            headers: Vec::new(),
+            expose: Vec::new(),
+            credentials: true,
+            max_age: Duration::ZERO,
+        };
+        let ours = "https://wiki.test";
+        assert!(cors.admits(ours, &Method::POST, false) && cors.admits(ours, &Method::GET, true));
+        assert!(!cors.admits(ours, &Method::PUT, false) && !cors.admits("https://evil.test", &Method::POST, false));
+        cors.credentials = false;
+        assert!(!cors.admits(ours, &Method::POST, false) && !cors.admits(ours, &Method::GET, true));
+        assert!(cors.allows(ours), "its pages read what anyone may");
+    }
 }

@@ -136,8 +136,7 @@ impl Provider {
             return Ok(known);
         }
         if turn.is_some_and(|began| began.elapsed() < self.min_interval) {
-            let why = "a token's key is not known, and the provider was asked for its keys just now";
-            return Err(OidcError::Unavailable(why.to_owned()));
+            return Err(OidcError::token("its key is not known, and the provider was asked for its keys just now"));
         }
         self.ask(&mut turn).await?;
         self.known()
