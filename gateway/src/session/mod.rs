@@ -18,7 +18,7 @@ pub mod tickets;
 
 pub use binding::Binding;
 pub use cookie::{Carried, Cookie, Presented, SESSION_COOKIE};
-pub use entry::{AtProvider, LoginMethod, Session};
+pub use entry::{AtProvider, LoginMethod, Session, Voucher};
 pub use keys::Key;
 pub use remembered::Remembered;
 pub use sealed::{Purpose, Sealer};

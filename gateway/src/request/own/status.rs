@@ -64,7 +64,7 @@ pub(super) fn person<'a>(visit: &'a Visit<'_>, credential: Option<&Credential>) 
 fn login(visit: &Visit<'_>, session: Option<&Session>) -> Option<Login<'static>> {
     if let Some(session) = session {
         return Some(Login {
-            method: match session.method {
+            method: match session.method() {
                 LoginMethod::Oidc => Method::Provider,
                 LoginMethod::Smartcard => Method::Card,
             },
