@@ -2,7 +2,7 @@
 
 use gaccong_tests::client::{empty, get, request};
 use gaccong_tests::login::{Begun, login_url};
-use gaccong_tests::{Answer, Certified, UserAgent, control, eventually, pki};
+use gaccong_tests::{Answer, Certified, Setup, UserAgent, control, eventually, pki};
 use serde_json::json;
 
 use crate::login_faults::{APP, Office, refused};
@@ -10,18 +10,23 @@ use crate::login_faults::{APP, Office, refused};
 /// Where people log in with cards.
 const CARDS: &str = "card.example.test";
 
+/// A gateway that asks for cards where people log in.
+pub(crate) fn with_cards(setup: &mut Setup) {
+    control::with_control(setup);
+    setup.set("auth", &format!("host = \"{CARDS}\""));
+    setup.set("auth", "trust = [\"people\"]");
+}
+
 async fn open(policy: &str) -> Office {
     Office::open(|setup| {
+        with_cards(setup);
         setup.policies.insert("payslips.cedar", policy.to_owned());
-        control::with_control(setup);
-        setup.set("auth", &format!("host = \"{CARDS}\""));
-        setup.set("auth", "trust = [\"people\"]");
     })
     .await
 }
 
 /// A browser on Alice's laptop, which shows her card where cards are asked for.
-fn agent(office: &Office, card: &Certified) -> UserAgent {
+pub(crate) fn agent(office: &Office, card: &Certified) -> UserAgent {
     office.agent().reaching(CARDS, office.gateway.client(card))
 }
 
@@ -32,7 +37,7 @@ async fn fingerprint(office: &Office) -> String {
 }
 
 /// Opens an app that wants a login.
-async fn open_app(agent: &mut UserAgent, app: &str) {
+pub(crate) async fn open_app(agent: &mut UserAgent, app: &str) {
     let page = agent.get(&format!("{app}/")).await;
     assert_eq!(refused(&page), (401, Some("session.absent")));
     let (at, ended) = agent.follow(&login_url(&page)).await;
