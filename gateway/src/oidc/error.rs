@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::http::HttpError;
+use crate::jose::jws::JwsError;
 use crate::reason::Reason;
 use crate::request::identify::printable;
 
@@ -74,6 +75,12 @@ impl From<ClaimsVerificationError> for OidcError {
             ClaimsVerificationError::SignatureVerification(why) => Self::token(why),
             other => Self::token(other),
         }
+    }
+}
+
+impl From<JwsError> for OidcError {
+    fn from(error: JwsError) -> Self {
+        Self::token(error)
     }
 }
 

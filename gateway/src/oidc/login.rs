@@ -99,7 +99,7 @@ impl Provider {
             principal: claims.principal(&self.settings)?,
             groups: claims.groups(&self.settings)?,
             acr: claims.name("acr")?,
-            amr: claims.methods(),
+
             auth_time_ms: auth_time_ms.unwrap_or(0),
             sub: claims.name("sub")?.ok_or_else(|| OidcError::token("it has no `sub`"))?,
             sid: claims.name("sid")?,

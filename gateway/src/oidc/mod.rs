@@ -47,8 +47,6 @@ pub struct Login {
     pub groups: Arc<[Arc<str>]>,
     /// The authentication class that the provider tells.
     pub acr: Option<Arc<str>>,
-    /// The methods by which the person was authenticated (RFC 8176).
-    pub amr: Arc<[Arc<str>]>,
     /// When that was, milliseconds since the Unix epoch; 0 where the provider does not tell, so that it counts as long ago.
     pub auth_time_ms: i64,
     /// Who, as the provider knows them.

@@ -4,6 +4,7 @@
 //! key which is not known has it asked once more; however many do so, one question is under way at a time, and one begins
 //! in [`MIN_INTERVAL`] at most.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest;
+use jsonwebtoken::Algorithm;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 
@@ -35,6 +37,8 @@ const MAX_SECRET_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct Provider {
     pub(super) settings: Arc<config::Oidc>,
+    /// What its tokens may be signed by.
+    pub(super) algorithms: HashSet<Algorithm>,
     pub(super) http: Http,
     secret: Secret,
     /// SHA-256 of the files that it was made from.
@@ -79,6 +83,7 @@ impl Provider {
     ) -> Result<Self, Box<Diagnostic>> {
         Ok(Self {
             secret: read_secret(&settings.client_secret)?,
+            algorithms: settings.algorithms.iter().copied().collect(),
             settings,
             http,
             made_from: Vec::new(),

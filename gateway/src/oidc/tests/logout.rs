@@ -98,6 +98,43 @@ async fn a_logout_token_that_is_not_good_ends_nothing() {
 }
 
 #[tokio::test]
+async fn a_logout_token_says_nothing_twice_and_nothing_deep() {
+    let scene = Scene::new().await;
+    let claims = scene.logout_claims().to_string();
+    let with = |member: &str| format!("{{{member},{}", claims.strip_prefix('{').unwrap());
+    let twice_named = with(r#""sub":"u-2""#);
+    let twice_within = with(r#""x":{"a":1,"a":2}"#);
+    let deep = with(&format!(r#""x":{}{}"#, "[".repeat(16), "]".repeat(16)));
+    let shallow = with(&format!(r#""x":{}{}"#, "[".repeat(15), "]".repeat(15)));
+    let (header, two_types) = (header().to_string(), r#"{"alg":"ES256","kid":"k1","typ":"at+jwt","typ":"logout+jwt"}"#);
+    for (header, claims, words) in [
+        (&*header, &*twice_named, "duplicate field `sub`"),
+        (&header, &twice_within, "duplicate field `a`"),
+        (&header, &deep, "nested more than 16 levels"),
+        (two_types, &claims, "duplicate field `typ`"),
+        (&header, "[]", "not an object"),
+        (&header, "{", "cannot be read"),
+    ] {
+        let token = String::from_utf8(scene.signer.token_of(header.as_bytes(), claims.as_bytes())).unwrap();
+        let error = scene.rp.logout_token(&token, clock::now_ms()).await.expect_err(words);
+        assert!(matches!(&error, OidcError::TokenInvalid(why) if why.contains(words)), "{words}: {error}");
+    }
+    let token = String::from_utf8(scene.signer.token_of(header.as_bytes(), shallow.as_bytes())).unwrap();
+    scene.rp.logout_token(&token, clock::now_ms()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_with_one_key_need_not_name_it() {
+    let scene = Scene::new().await;
+    let mut key = scene.signer.jwk();
+    key.as_object_mut().unwrap().remove("kid");
+    scene.provider.answer("/jwks", 200, json!({ "keys": [key] }).to_string());
+    scene.rp.ask_now().await.unwrap();
+    scene.logout(&json!({"alg": "ES256", "typ": "JWT"}), &scene.logout_claims()).await.unwrap();
+    assert!(scene.logout(&header(), &scene.logout_claims()).await.is_err(), "it names a key that is not there");
+}
+
+#[tokio::test]
 async fn an_id_token_is_no_logout_token() {
     let scene = Scene::new().await;
     let result = scene.logout(&json!({"alg": "ES256", "kid": "k1"}), &scene.claims()).await;
