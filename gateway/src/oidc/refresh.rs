@@ -50,7 +50,7 @@ impl Provider {
     /// The claims of an answer; `None` where it has no ID token, which it may leave out (§12.2).
     async fn current(&self, answer: &TokenResponse, sub: &str) -> Result<Option<Current>, OidcError> {
         let Some(token) = answer.id_token() else { return Ok(None) };
-        let expected = Expected { now_ms: clock::now_ms(), login: None };
+        let expected = Expected { now_ms: clock::now_ms(), attempt: None };
         let Verified { mut claims, sub: told, .. } = self.verify(token, answer.access_token(), expected).await?;
         if told != sub {
             return Err(OidcError::PrincipalAbsent("the provider speaks of another person (`sub`)".to_owned()));

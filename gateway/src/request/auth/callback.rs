@@ -7,7 +7,7 @@ use http::HeaderValue;
 use super::establish::{self, Proven};
 use super::login::at_provider;
 use super::{hand_over, redirect_uri};
-use crate::oidc::OidcError;
+use crate::oidc::{Attempt, AuthorizationResponse, OidcError};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::own::session::spend;
@@ -17,7 +17,7 @@ use crate::session::{AtProvider, LoginMethod, Purpose, cookie};
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
-    let Pending { ticket, nonce, verifier, again } = pending(visit)?;
+    let Pending { ticket, nonce, verifier, begun_at_ms, again } = pending(visit)?;
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let iss = visit.query("iss");
@@ -30,10 +30,9 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     let step = if again { "callback-again" } else { "callback" };
     spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
     let uri = redirect_uri(visit.auth()?);
-    let login = provider
-        .finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms)
-        .await
-        .map_err(establish::refused)?;
+    let attempt = Attempt { demand: &ticket.demand, nonce: &nonce, verifier: &verifier, begun_at_ms };
+    let response = AuthorizationResponse { code: &code, iss: iss.as_deref() };
+    let login = provider.finish(&uri, &attempt, response, visit.now_ms).await.map_err(establish::refused)?;
     if establish::is_from_before(visit, &login.principal, &ticket.binding, login.auth_time_ms) {
         if again {
             let why = "the provider has not asked the person again, who must log in anew";
