@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::numeric_date::NumericDate;
-use crate::request::identify::is_unprintable;
+use crate::text::is_unprintable;
 
 /// The most groups of a principal. More are refused, not cut: a policy that forbids a group must not miss it.
 const MAX_GROUPS: usize = 200;

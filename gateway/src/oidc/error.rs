@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::http::HttpError;
 use crate::jose::jws::JwsError;
 use crate::reason::Reason;
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// The most of what the provider says that goes into a record.
 const MAX_DETAIL_BYTES: usize = 300;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openidconnect::url::Url;
 use serde_json::Value;
 
 use super::id_token::milliseconds;
@@ -49,7 +50,7 @@ impl Provider {
         id_token_hint: Option<&Secret>,
         post_logout_redirect_uri: &str,
         state: &str,
-    ) -> Option<String> {
+    ) -> Option<Url> {
         let known = self.known().ok().filter(|_| self.settings.logout)?;
         let mut url = known.end_session.clone()?;
         let mut query = url.query_pairs_mut();
@@ -60,7 +61,7 @@ impl Provider {
         query.append_pair("post_logout_redirect_uri", post_logout_redirect_uri);
         query.append_pair("state", state);
         drop(query);
-        Some(url.into())
+        Some(url)
     }
 
     /// Which sessions a logout token ends (§2.6). Whether its `jti` was seen before is for the caller to know.

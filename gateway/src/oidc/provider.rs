@@ -1,8 +1,8 @@
 //! The configured provider, with what was last learned of it.
 //!
 //! It is asked what it is in the background. Where it does not answer, the last good answer stays. A token that names a
-//! key which is not known has it asked once more; however many do so, one question is under way at a time, and one begins
-//! in [`MIN_INTERVAL`] at most.
+//! key which is not known has it asked once more; however many do so, one question is under way at a time, and one for
+//! their sake begins in [`MIN_INTERVAL`] at most.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::outgoing::Client;
 use crate::outgoing::backoff::{after_failures, jittered};
 use crate::secret::Secret;
 
-/// The least time between the beginnings of two questions what the provider is.
+/// The least time between the beginnings of two questions that tokens cause.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
 /// When it is asked again without a cause: a key that it has withdrawn must not count for ever.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
@@ -44,6 +44,7 @@ pub struct Provider {
     /// SHA-256 of the files that it was made from.
     made_from: Vec<u8>,
     known: ArcSwapOption<Known>,
+    /// Whose turn it is to ask, and when a token last had it asked.
     turn: Mutex<Option<Instant>>,
     min_interval: Duration,
     answers: AtomicBool,
@@ -132,7 +133,8 @@ impl Provider {
         asked
     }
 
-    /// Asks what it is now, where a token names a key that `seen` does not have.
+    /// Asks what it is now, where a token names a key that `seen` does not have. That it was asked in the background just
+    /// now is no hindrance: it may have a new key since.
     pub(super) async fn ask_anew(&self, seen: &Arc<Known>) -> Result<Arc<Known>, OidcError> {
         let mut turn = self.turn.lock().await;
         // Whoever held the lock may have learned it.
@@ -143,18 +145,18 @@ impl Provider {
         if turn.is_some_and(|began| began.elapsed() < self.min_interval) {
             return Err(OidcError::token("its key is not known, and the provider was asked for its keys just now"));
         }
-        self.ask(&mut turn).await?;
+        *turn = Some(Instant::now());
+        self.ask().await?;
         self.known()
     }
 
     /// Asks what it is. The last good answer stays where there is none.
     pub(super) async fn ask_now(&self) -> Result<(), OidcError> {
-        let mut turn = self.turn.lock().await;
-        self.ask(&mut turn).await
+        let _turn = self.turn.lock().await;
+        self.ask().await
     }
 
-    async fn ask(&self, turn: &mut Option<Instant>) -> Result<(), OidcError> {
-        *turn = Some(Instant::now());
+    async fn ask(&self) -> Result<(), OidcError> {
         let asked = Known::ask(&self.settings, &self.secret, &self.http).await.map_err(OidcError::Unavailable);
         self.was_asked.send_replace(true);
         self.known.store(Some(Arc::new(self.noted(asked)?)));

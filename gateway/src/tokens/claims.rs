@@ -15,8 +15,9 @@ use crate::jose::numeric_date::NumericDate;
 use crate::jose::object::Object;
 use crate::reason::Reason;
 use crate::request::identify::credential::Method;
-use crate::request::identify::{ClientCertificate, Credential, Subject, hex};
+use crate::request::identify::{ClientCertificate, Credential, Subject};
 use crate::state::{self, SubjectKind, Subjects};
+use crate::text::hex;
 
 /// The member of `cnf` that names a certificate (RFC 8705 §3.1).
 const CERTIFICATE: &str = "x5t#S256";
