@@ -16,6 +16,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::metrics::Metrics;
 use crate::process::grants;
 use crate::request::accept::bounds::Bounds;
+use crate::request::auth::rate::CodeRates;
 use crate::request::forward::assertion::Assertions;
 use crate::request::rate::RateLimits;
 use crate::request::shadow::Shadow;
@@ -58,6 +59,8 @@ pub struct Gateway {
     pub assertions: Assertions,
     /// Turns of logins that wait for the store: however many there are, revocations find room.
     pub logins: Semaphore,
+    /// How many codes of the identity provider devices have brought.
+    pub code_rates: CodeRates,
     /// The grants for emergencies.
     pub grants: grants::Current,
     /// Since when the process is on its way out; 0 while it is not.
@@ -84,6 +87,7 @@ impl Gateway {
             rate_limits: RateLimits::new(),
             assertions,
             logins: Semaphore::new(LOGINS_AT_ONCE),
+            code_rates: CodeRates::default(),
             grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),
         }

@@ -1,24 +1,26 @@
 //! People with cards: one session for the device, however many apps, and it goes with the card.
 
 use gaccong_tests::login::login_url;
-use gaccong_tests::{Certified, UserAgent, control, pki};
+use gaccong_tests::{Certified, Setup, UserAgent, control, pki};
 
 use crate::login_faults::{APP, Office, refused};
 
 /// Where people log in with cards.
 const CARDS: &str = "card.example.test";
 
+/// A gateway that asks for cards where people log in.
+pub(crate) fn with_cards(setup: &mut Setup) {
+    control::with_control(setup);
+    setup.set("auth", &format!("host = \"{CARDS}\""));
+    setup.set("auth", "trust = [\"people\"]");
+}
+
 async fn open() -> Office {
-    Office::open(|setup| {
-        control::with_control(setup);
-        setup.set("auth", &format!("host = \"{CARDS}\""));
-        setup.set("auth", "trust = [\"people\"]");
-    })
-    .await
+    Office::open(with_cards).await
 }
 
 /// A browser on Alice's laptop, which shows her card where cards are asked for.
-fn agent(office: &Office, card: &Certified) -> UserAgent {
+pub(crate) fn agent(office: &Office, card: &Certified) -> UserAgent {
     office.agent().reaching(CARDS, office.gateway.client(card))
 }
 
@@ -29,7 +31,7 @@ async fn fingerprint(office: &Office) -> String {
 }
 
 /// Opens an app that wants a login.
-async fn open_app(agent: &mut UserAgent, app: &str) {
+pub(crate) async fn open_app(agent: &mut UserAgent, app: &str) {
     let page = agent.get(&format!("{app}/")).await;
     assert_eq!(refused(&page), (401, Some("session.absent")));
     let (at, ended) = agent.follow(&login_url(&page)).await;

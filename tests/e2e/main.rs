@@ -69,4 +69,5 @@ mod uploads_cut;
 mod upstream_faults;
 mod upstreams;
 mod validity;
+mod vouchers;
 mod why;

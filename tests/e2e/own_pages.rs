@@ -60,7 +60,7 @@ async fn the_status_says_who_on_what_device_and_what_may_be_reached() {
     assert_eq!((english.status.as_u16(), english.header("cache-control")), (200, Some("no-store")));
     let known = ["bob@example.org", "laptop-8", "The certificate of this connection", "Certificate valid until"];
     assert_says(&english, &known);
-    assert_says(&english, &["Disk encrypted", "to be mended", "Turn on the encryption of your disk", "just now · mdm"]);
+    assert_says(&english, &["Disk encrypted", "needs fixing", "Turn on the encryption of your disk", "just now · mdm"]);
     assert_says(&english, &["href=\"https://payroll.example.test/\"", "<h3>archive</h3>", "<li>treasury</li>"]);
 
     let vietnamese = read(&mut bob(&gateway), &format!("{PAYROLL}/.gaccong/status"), "vi").await;

@@ -69,7 +69,7 @@ impl AuthenticationEvent {
             principal: Some(Arc::clone(&session.principal)),
             binding: Some(session.binding.clone()),
             session: Some(Arc::clone(&session.id)),
-            method: Some(session.method),
+            method: Some(session.method()),
             acr: session.acr.clone(),
             ..Self::without(activity)
         }

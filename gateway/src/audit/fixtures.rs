@@ -19,7 +19,7 @@ use crate::request::cross_site::Initiator;
 use crate::request::decide::Asked;
 use crate::request::identify::credential::{self, Credential};
 use crate::request::identify::{ClientCertificate, Identity, Names, Subject};
-use crate::session::LoginMethod;
+use crate::session::Voucher;
 use crate::state::Subjects;
 
 pub(crate) const TIME_MS: i64 = 1_767_225_600_000;
@@ -42,8 +42,7 @@ fn certificate() -> Arc<ClientCertificate> {
 /// Alice logged in a minute ago.
 pub(crate) fn credential() -> Credential {
     Credential {
-        method: credential::Method::Login(LoginMethod::Oidc),
-        issuer: None,
+        method: credential::Method::Login(Voucher::Oidc { issuer: "https://id.example.org".into() }),
         principal: alice(),
         groups: Arc::default(),
         acr: Some("phr".into()),

@@ -24,13 +24,14 @@ pub struct Cors {
     /// `origins`: at least one. There is no `*`: whoever is let in is known by a certificate or a session, and what
     /// these may read is not for every page.
     pub origins: Vec<Origin>,
-    /// `methods`: which a page may use. Default GET, HEAD and POST, which no browser asks about.
+    /// `methods`: which a page may use; WebSockets are not asked about. Default GET, HEAD and POST, which no browser asks
+    /// about.
     pub methods: Vec<Method>,
     /// `headers`: the request fields a page may set beside those no browser asks about. Default none.
     pub headers: Vec<HeaderName>,
     /// `expose`: the response fields a page may read beside those it always may. Default none.
     pub expose: Vec<HeaderName>,
-    /// `credentials`: whether a page may send certificate and cookies. Default false.
+    /// `credentials`: whether a page may act in the name of whoever looks at it: by certificate and cookies. Default false.
     pub credentials: bool,
     /// `max_age_s`: how long a browser may remember the answer to a preflight. Default 600.
     pub max_age: Duration,
@@ -40,6 +41,12 @@ impl Cors {
     /// Whether pages of this origin, as `Origin` names it, may read the app.
     pub fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed.0 == origin)
+    }
+
+    /// Whether pages of this origin may change something in the app, or open a channel to it, in a person's name: plain
+    /// forms and WebSockets are sent without a preflight.
+    pub fn admits(&self, origin: &str, method: &Method, websocket: bool) -> bool {
+        self.credentials && self.allows(origin) && (websocket || self.methods.contains(method))
     }
 }
 
@@ -146,5 +153,23 @@ mod tests {
         ] {
             assert!(fault_of(bad).is_some(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_page_acts_in_a_persons_name_only_where_it_may_bring_credentials() {
+        let mut cors = Cors {
+            origins: vec![Origin("https://wiki.test".to_owned())],
+            methods: vec![Method::GET, Method::POST],
+            headers: Vec::new(),
+            expose: Vec::new(),
+            credentials: true,
+            max_age: Duration::ZERO,
+        };
+        let ours = "https://wiki.test";
+        assert!(cors.admits(ours, &Method::POST, false) && cors.admits(ours, &Method::GET, true));
+        assert!(!cors.admits(ours, &Method::PUT, false) && !cors.admits("https://evil.test", &Method::POST, false));
+        cors.credentials = false;
+        assert!(!cors.admits(ours, &Method::POST, false) && !cors.admits(ours, &Method::GET, true));
+        assert!(cors.allows(ours), "its pages read what anyone may");
     }
 }

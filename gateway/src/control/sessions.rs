@@ -88,7 +88,7 @@ impl SessionShown {
             id: Arc::clone(&session.id),
             user: Arc::clone(&session.principal),
             groups: session.groups.to_vec(),
-            method: session.method.as_str(),
+            method: session.method().as_str(),
             acr: session.acr.clone(),
             trust_domain: Arc::clone(&session.binding.trust_domain),
             holder_kind: session.binding.holder.kind.as_str(),

@@ -16,6 +16,7 @@ use crate::process::policies::Bundle;
 use crate::request::accept::tls::ServerTls;
 use crate::request::forward::pool::Pool;
 use crate::request::identify::Identity;
+use crate::session::Voucher;
 use crate::signals::stream::Streams;
 use crate::tokens::Issuers;
 
@@ -107,6 +108,16 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// Whether people may still be vouched for by whoever did it.
+    pub fn trusts(&self, voucher: &Voucher) -> bool {
+        self.config.auth.as_ref().is_some_and(|auth| match voucher {
+            Voucher::Oidc { issuer } => {
+                self.oidc.as_ref().is_some_and(|provider| provider.settings().issuer == *issuer)
+            }
+            Voucher::Smartcard { trust_domain, .. } => auth.trust.contains(trust_domain),
+        })
+    }
+
     /// The way in for emergencies, where whoever proves to be this has no other.
     pub fn emergency(&self, listener: Listener, identity: &Identity) -> Option<&BreakGlass> {
         let break_glass = self.break_glass.as_ref().filter(|_| listener == Listener::Apps)?;

@@ -26,6 +26,7 @@ impl fmt::Debug for OtherClaims {
 }
 
 /// Every claim that the provider makes of a person.
+#[derive(Default)]
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {

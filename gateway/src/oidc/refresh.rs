@@ -2,6 +2,7 @@
 
 use openidconnect::{OAuth2TokenResponse, RefreshToken, RequestTokenError, TokenResponse as _};
 
+use super::claims::Claims;
 use super::discovery::TokenResponse;
 use super::error::{TokenError, of_token_endpoint};
 use super::id_token::{Expected, Verified};
@@ -47,14 +48,20 @@ impl Provider {
         })
     }
 
-    /// The claims of an answer; `None` where it has no ID token, which it may leave out (§12.2).
+    /// The claims of an answer; `None` where it has no ID token, which it may leave out (§12.2), and nobody else tells.
     async fn current(&self, answer: &TokenResponse, sub: &str) -> Result<Option<Current>, OidcError> {
-        let Some(token) = answer.id_token() else { return Ok(None) };
-        let expected = Expected { now_ms: clock::now_ms(), attempt: None };
-        let Verified { mut claims, sub: told, .. } = self.verify(token, answer.access_token(), expected).await?;
-        if told != sub {
-            return Err(OidcError::PrincipalAbsent("the provider speaks of another person (`sub`)".to_owned()));
-        }
+        let mut claims = match answer.id_token() {
+            Some(token) => {
+                let expected = Expected { now_ms: clock::now_ms(), attempt: None };
+                let Verified { claims, sub: told, .. } = self.verify(token, answer.access_token(), expected).await?;
+                if told != sub {
+                    return Err(OidcError::PrincipalAbsent("the provider speaks of another person (`sub`)".to_owned()));
+                }
+                claims
+            }
+            None if self.settings.userinfo => Claims::default(),
+            None => return Ok(None),
+        };
         self.complete(&mut claims, answer.access_token(), sub).await?;
         Ok(Some(Current { principal: claims.principal(&self.settings)?, groups: claims.groups(&self.settings)? }))
     }

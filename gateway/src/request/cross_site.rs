@@ -114,18 +114,24 @@ impl Initiator {
             Listener::Control => self.origin.is_none(),
             Listener::Apps => {
                 let harmless = is_safe(method) && !websocket;
-                harmless || app.cross_site == CrossSite::Policy || !self.is_foreign() || self.is_allowed_by(app)
+                harmless
+                    || app.cross_site == CrossSite::Policy
+                    || !self.is_foreign()
+                    || self.is_admitted_by(app, method, websocket)
             }
         };
         if admitted { Ok(()) } else { Err(Reason::RequestCrossSite) }
     }
 
-    /// Whether the app's `[app.cors]` names the origin.
+    /// Whether the app's `[app.cors]` lets pages of the origin do this.
+    fn is_admitted_by(&self, app: &App, method: &Method, websocket: bool) -> bool {
+        let named = app.cors.as_ref().zip(self.origin.as_ref());
+        named.is_some_and(|(cors, origin)| cors.admits(origin, method, websocket))
+    }
+
+    /// Whether the app's `[app.cors]` names the origin: its pages may read answers.
     pub fn is_allowed_by(&self, app: &App) -> bool {
-        match (&app.cors, &self.origin) {
-            (Some(cors), Some(origin)) => cors.allows(origin),
-            _ => false,
-        }
+        app.cors.as_ref().zip(self.origin.as_ref()).is_some_and(|(cors, origin)| cors.allows(origin))
     }
 }
 

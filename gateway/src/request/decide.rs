@@ -3,7 +3,9 @@
 //! [`weigh`] is asked once for each request, and again, by the route and rules then in force, for each running one
 //! when something was loaded anew or its permit lapses.
 
+mod answer;
 mod asked;
+mod groups;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,10 +13,10 @@ use std::time::Instant;
 
 use gaccong_policy as policy;
 use http::Method;
-use policy::{Cause, Decision, Permit, PolicyIds, PolicySet, PrincipalKind, Remedy, Words};
+use policy::{Cause, Decision, PolicySet, PrincipalKind};
 
+pub use self::answer::{Permitted, Refused, reason_of};
 pub use self::asked::Asked;
-use crate::audit::event::{DecisionFacts, Verdict};
 use crate::config::{App, PostureMode};
 use crate::facts::break_glass::{Grants, Signed};
 use crate::facts::posture::DevicePosture;
@@ -73,118 +75,6 @@ pub struct Target {
     pub id: Arc<str>,
 }
 
-/// A permit and what it was given on.
-#[derive(Debug)]
-pub struct Permitted {
-    /// The proof.
-    pub permit: Permit,
-    /// The complete question.
-    pub asked: Arc<Asked>,
-    /// The earliest time at which time alone could change the answer.
-    pub holds_until_ms: i64,
-    /// What the policy took, nanoseconds.
-    pub decision_ns: u64,
-}
-
-/// A refusal before anything was forwarded: its public reason and words, and what only the record sees.
-#[derive(Debug)]
-pub struct Refused {
-    /// Why.
-    pub reason: Reason,
-    /// What the policies say to the person.
-    pub words: Words,
-    /// The determining policies.
-    pub policies: PolicyIds,
-    /// The permits that are only observed and would have let it through.
-    pub would_permit: PolicyIds,
-    /// For the record only.
-    pub details: Vec<String>,
-    /// The complete question, where policy was asked.
-    pub asked: Option<Arc<Asked>>,
-    /// Digest of the policies, where they were asked.
-    pub policy_digest: Option<Arc<str>>,
-    /// What the policy took, nanoseconds.
-    pub decision_ns: u64,
-    /// After how many seconds the same request may be made again, where that is known.
-    pub retry_after_s: Option<u32>,
-    /// The login with which it would be permitted.
-    pub demand: Option<Demand>,
-}
-
-impl Refused {
-    /// A refusal for which policy was not asked.
-    pub fn of(reason: Reason) -> Self {
-        Self {
-            reason,
-            words: Words::default(),
-            policies: PolicyIds::new(),
-            would_permit: PolicyIds::new(),
-            details: Vec::new(),
-            asked: None,
-            policy_digest: None,
-            decision_ns: 0,
-            retry_after_s: None,
-            demand: None,
-        }
-    }
-
-    /// A refusal with a detail for the record.
-    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { details: vec![detail.into()], ..Self::of(reason) }
-    }
-
-    /// What the person can mend, where policy refused and has no words of its own. This costs far more than the decision,
-    /// and is for the response only.
-    pub fn remedies(&self, policies: &PolicySet) -> Vec<Remedy> {
-        match (self.reason, &self.asked) {
-            (Reason::PolicyNoPermit | Reason::PolicyForbid, Some(asked))
-                if self.words == Words::default() && asked.grant.is_none() =>
-            {
-                policies.explain(&asked.question()).mendable()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// What the record says of the decision.
-    pub fn facts(&self) -> DecisionFacts {
-        DecisionFacts {
-            verdict: Verdict::Deny,
-            reason: Some(self.reason),
-            policies: self.policies.clone(),
-            would_permit: self.would_permit.clone(),
-            policy_digest: self.policy_digest.clone(),
-            details: self.details.clone(),
-        }
-    }
-}
-
-impl From<Reason> for Box<Refused> {
-    fn from(reason: Reason) -> Self {
-        Self::new(Refused::of(reason))
-    }
-}
-
-impl Permitted {
-    /// What the record says of the decision.
-    pub fn facts(&self, digest: &Arc<str>) -> DecisionFacts {
-        let (verdict, reason, policies, details) = match self.permit.would_refuse() {
-            None => (Verdict::Permit, None, self.permit.policies().into(), Vec::new()),
-            Some(denial) => {
-                (Verdict::ObservedDeny, Some(reason_of(denial.cause)), denial.policies.clone(), denial.errors.clone())
-            }
-        };
-        DecisionFacts {
-            verdict,
-            reason,
-            policies,
-            would_permit: PolicyIds::new(),
-            policy_digest: Some(Arc::clone(digest)),
-            details,
-        }
-    }
-}
-
 /// Weighs who is asking, from which device in what state, against the policy.
 pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Permitted, Box<Refused>> {
     wanted.initiator.check(wanted.listener, wanted.app, wanted.method, wanted.websocket)?;
@@ -200,11 +90,15 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
     }
     let principal = who(snapshot, wanted, certified.as_ref(), device.as_ref())?;
     let certified_by = certified.as_ref().map(|_| &*certificate.trust_domain);
-    let issued = wanted.credential.map(|credential| &credential.groups);
-    let groups = groups_of(snapshot, &principal, certified_by, issued);
+    let credential = wanted.credential.map(|credential| &**credential);
+    let groups = groups::of(snapshot, &principal, certified_by, credential);
     let grant = grant(wanted, certificate, &principal)?;
-    if wanted.listener == Listener::Apps && grant.is_none() && is_locked(live, wanted.app, certificate, &groups) {
-        return Err(Reason::Lockdown.into());
+    if wanted.listener == Listener::Apps && grant.is_none() {
+        let card = credential.and_then(Credential::card);
+        let chains = [(&certificate.trust_domain, &certificate.issuer)].into_iter().chain(card);
+        if is_locked(live, wanted.app, chains, &groups) {
+            return Err(Reason::Lockdown.into());
+        }
     }
     let posture = device.as_deref().and_then(|device| posture(snapshot, live, device));
     let asked = Arc::new(Asked {
@@ -233,43 +127,47 @@ pub fn weigh(snapshot: &Snapshot, live: &Live, wanted: &Wanted<'_>) -> Result<Pe
     if let Err(reason) = require_posture(snapshot, &asked) {
         return Err(Box::new(Refused { asked: Some(asked), ..Refused::of(reason) }));
     }
+    ask_policy(snapshot, wanted, asked, standing.holds_until_ms)
+}
 
+/// The answer of policy. It holds no longer than what it rests on.
+fn ask_policy(
+    snapshot: &Snapshot,
+    wanted: &Wanted<'_>,
+    asked: Arc<Asked>,
+    certificate_holds_until_ms: i64,
+) -> Result<Permitted, Box<Refused>> {
     let mode = asked.mode(snapshot.config.policy.mode);
     let started = Instant::now();
     let decision = wanted.policies.decide(&asked.question(), mode);
     let decision_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     match decision {
         Decision::Permit(permit) => {
-            let holds_until_ms = permit.holds_until_ms().unwrap_or(i64::MAX).min(standing.holds_until_ms);
-            let posture_holds = asked.posture.as_ref().and_then(|posture| posture.holds_until_ms(asked.now_ms));
-            let grant_holds = asked.grant.as_ref().map(|signed| signed.grant.not_after_ms());
-            let credential_holds = asked.credential.as_ref().map(|credential| credential.expires_at_ms);
-            let holds_until_ms =
-                [posture_holds, grant_holds, credential_holds].into_iter().flatten().fold(holds_until_ms, i64::min);
+            let bounds = [permit.holds_until_ms(), asked.holds_until_ms()];
+            let holds_until_ms = bounds.into_iter().flatten().fold(certificate_holds_until_ms, i64::min);
             Ok(Permitted { permit, asked, holds_until_ms, decision_ns })
         }
-        Decision::Deny(denial) => Err(Box::new(Refused {
-            demand: step_up(snapshot, wanted, &asked, denial.cause),
-            reason: reason_of(denial.cause),
-            words: denial.words,
-            policies: denial.policies,
-            would_permit: denial.would_permit,
-            details: denial.errors,
-            asked: Some(asked),
-            policy_digest: Some(Arc::clone(wanted.policies.digest())),
-            decision_ns,
-            retry_after_s: None,
-        })),
+        Decision::Deny(denial) => {
+            let demand = step_up(snapshot, wanted, &asked, denial.cause);
+            Err(Box::new(Refused {
+                reason: if demand.is_some() { Reason::SessionStepUp } else { reason_of(denial.cause) },
+                demand,
+                words: denial.words,
+                policies: denial.policies,
+                would_permit: denial.would_permit,
+                details: denial.errors,
+                asked: Some(asked),
+                policy_digest: Some(Arc::clone(wanted.policies.digest())),
+                decision_ns,
+                retry_after_s: None,
+            }))
+        }
     }
-    .map_err(|refused: Box<Refused>| match &refused.demand {
-        Some(_) => Box::new(Refused { reason: Reason::SessionStepUp, ..*refused }),
-        None => refused,
-    })
 }
 
 /// The login with which policy would permit what it has refused, where the person can log in.
 fn step_up(snapshot: &Snapshot, wanted: &Wanted<'_>, asked: &Asked, cause: Cause) -> Option<Demand> {
-    let by_token = wanted.credential.is_some_and(|credential| credential.method == Proof::Token);
+    let by_token = wanted.credential.is_some_and(|credential| credential.is_token());
     let can_log_in = wanted.listener == Listener::Apps && (snapshot.config.auth.is_some() || by_token);
     if !can_log_in || asked.grant.is_some() || cause == Cause::Error {
         return None;
@@ -289,13 +187,19 @@ fn grant(
     found.cloned().map(Some).map_err(|why| Box::new(Refused::because(Reason::BreakGlassNoGrant, why)))
 }
 
-/// Whether a session or token still counts.
+/// Whether a session or token still counts, and whoever vouches for it.
 fn stands(snapshot: &Snapshot, live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
-    if credential.issuer.as_ref().is_some_and(|issuer| snapshot.tokens.of_name(issuer).is_none()) {
-        return Err(Reason::TokenUntrusted);
+    let (is_trusted, untrusted, expired) = match &credential.method {
+        Proof::Token { issuer } => {
+            (snapshot.tokens.of_name(issuer).is_some(), Reason::TokenUntrusted, Reason::TokenExpired)
+        }
+        Proof::Login(voucher) => (snapshot.trusts(voucher), Reason::SessionRevoked, Reason::SessionExpired),
+    };
+    if !is_trusted {
+        return Err(untrusted);
     }
     if now_ms >= credential.expires_at_ms {
-        return Err(if credential.method == Proof::Token { Reason::TokenExpired } else { Reason::SessionExpired });
+        return Err(expired);
     }
     live.standing(&credential.subjects, credential.established_at_ms, now_ms)
 }
@@ -322,14 +226,17 @@ fn who(
     }
 }
 
-/// Whether a lockdown closes the app to the holder of this certificate.
-fn is_locked(live: &Live, app: &App, certificate: &ClientCertificate, groups: &[Arc<str>]) -> bool {
-    let scopes = [
-        (ScopeKind::App, &app.name),
-        (ScopeKind::Issuer, &certificate.issuer),
-        (ScopeKind::TrustDomain, &certificate.trust_domain),
-    ];
-    live.is_locked(scopes.into_iter().chain(groups.iter().map(|group| (ScopeKind::Group, group))))
+/// Whether a lockdown closes the app to these groups, or to whoever comes by certificates of these trust domains and
+/// issuers: that of the connection, and that of the card.
+fn is_locked<'a>(
+    live: &Live,
+    app: &'a App,
+    chains: impl Iterator<Item = (&'a Arc<str>, &'a Arc<str>)>,
+    groups: &'a [Arc<str>],
+) -> bool {
+    let chains = chains.flat_map(|(domain, issuer)| [(ScopeKind::TrustDomain, domain), (ScopeKind::Issuer, issuer)]);
+    let groups = groups.iter().map(|group| (ScopeKind::Group, group));
+    live.is_locked([(ScopeKind::App, &app.name)].into_iter().chain(chains).chain(groups))
 }
 
 /// What is known of a device: by the file, by what was reported, or by both.
@@ -337,33 +244,6 @@ pub fn posture(snapshot: &Snapshot, live: &Live, device: &str) -> Option<Arc<Dev
     match (snapshot.posture.of(device), live.posture_of(device)) {
         (Some(file), Some(reported)) => Some(Arc::new(reported.with(file))),
         (file, reported) => reported.or_else(|| file.cloned()),
-    }
-}
-
-/// The groups of a principal: by the file, by the rules of the trust domain whose certificate names it, and as the issuer of
-/// its session or token says. A device is in no group, even if it bears the name of a person.
-fn groups_of(
-    snapshot: &Snapshot,
-    principal: &identify::Subject,
-    certified_by: Option<&str>,
-    issued: Option<&Arc<[Arc<str>]>>,
-) -> Arc<[Arc<str>]> {
-    if principal.kind == PrincipalKind::Device {
-        return Arc::default();
-    }
-    let filed = snapshot.groups.of(&principal.id);
-    let domain = certified_by.and_then(|name| snapshot.config.clients.domain(name));
-    let mut others = domain.into_iter().flat_map(|domain| domain.groups_of(&principal.id)).peekable();
-    match issued.filter(|issued| !issued.is_empty()) {
-        None if others.peek().is_none() => filed,
-        Some(issued) if others.peek().is_none() && filed.is_empty() => Arc::clone(issued),
-        issued => {
-            let issued = issued.into_iter().flat_map(|issued| issued.iter());
-            let mut all: Vec<_> = filed.iter().chain(others).chain(issued).cloned().collect();
-            all.sort();
-            all.dedup();
-            all.into()
-        }
     }
 }
 
@@ -379,13 +259,4 @@ fn require_posture(snapshot: &Snapshot, asked: &Asked) -> Result<(), Reason> {
     }
     let posture = asked.posture.as_ref().ok_or(Reason::PostureAbsent)?;
     posture.requirement(&snapshot.config.posture.required, asked.now_ms)
-}
-
-/// The reason of a denial by policy.
-pub const fn reason_of(cause: Cause) -> Reason {
-    match cause {
-        Cause::NoPermit => Reason::PolicyNoPermit,
-        Cause::Forbid => Reason::PolicyForbid,
-        Cause::Error => Reason::PolicyError,
-    }
 }

@@ -73,11 +73,9 @@ async fn log_out(gateway: &Arc<Gateway>, form: &[u8]) -> Result<(), Refused> {
     if live.seen.get(&(Arc::clone(&seen.stream), Arc::clone(&seen.jti))).is_some() {
         return Err(invalid("the token was used before"));
     }
-    let mut sessions = live.sessions.entries.all();
     let issuer = &provider.settings().issuer;
-    sessions.retain(|session| {
-        session.provider.as_ref().is_some_and(|known| known.issuer == *issuer && is_meant(known, &token))
-    });
+    let is_meant = |session: &Session| session.at(issuer).is_some_and(|known| is_meant(known, &token));
+    let sessions = live.sessions.entries.matching(is_meant);
     end(gateway, &provider, &sessions, seen, now_ms).await
 }
 
@@ -137,7 +135,7 @@ fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{AtProvider, Binding, LoginMethod};
+    use crate::session::{AtProvider, Binding, Voucher};
     use crate::state::{Subject, SubjectKind};
 
     fn session(sub: &str, sid: Option<&str>) -> Session {
@@ -145,7 +143,7 @@ mod tests {
             id: "id".into(),
             principal: "alice@example.org".into(),
             groups: [].into(),
-            method: LoginMethod::Oidc,
+            voucher: Voucher::Oidc { issuer: "https://idp.example.org".into() },
             acr: None,
             auth_time_ms: 1,
             established_at_ms: 2,
@@ -153,7 +151,6 @@ mod tests {
             binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
             proofs: Vec::new(),
             provider: Some(AtProvider {
-                issuer: "https://idp.example.org".into(),
                 sub: sub.into(),
                 sid: sid.map(Into::into),
                 refresh_token: None,

@@ -9,7 +9,7 @@ use crate::request::identify::Identity;
 use crate::state::{Subject, SubjectKind};
 
 /// Whose connections may use a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Binding {
     /// The trust domain that vouches for the holder.
     pub trust_domain: Arc<str>,

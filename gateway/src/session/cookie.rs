@@ -92,7 +92,7 @@ pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Binding, Key, LoginMethod};
+    use crate::session::{Binding, Key, Voucher};
     use crate::state::{Subject, SubjectKind};
 
     fn session(groups: usize) -> Session {
@@ -101,7 +101,7 @@ mod tests {
             id: "id".into(),
             principal: "alice@example.org".into(),
             groups: (0..groups).map(|number| Arc::from(format!("group-{number:04}"))).collect(),
-            method: LoginMethod::Oidc,
+            voucher: Voucher::Oidc { issuer: "https://id.example.org".into() },
             acr: Some("mfa".into()),
             auth_time_ms: 1,
             established_at_ms: 1,

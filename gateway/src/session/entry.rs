@@ -18,8 +18,8 @@ pub struct Session {
     /// The groups that the identity provider says, sorted.
     #[serde(default)]
     pub groups: Arc<[Arc<str>]>,
-    /// How the person logged in.
-    pub method: LoginMethod,
+    /// Who vouches for the person.
+    pub voucher: Voucher,
     /// The authentication context class (OpenID Connect Core §2), where it is known.
     #[serde(default)]
     pub acr: Option<Arc<str>>,
@@ -37,6 +37,49 @@ pub struct Session {
     /// What the identity provider knows of it. Not in cookies.
     #[serde(default)]
     pub provider: Option<AtProvider>,
+}
+
+impl Session {
+    /// How the person logged in.
+    pub const fn method(&self) -> LoginMethod {
+        self.voucher.method()
+    }
+
+    /// What the identity provider of this name knows of it, where it is that which vouches for the person.
+    pub fn at(&self, issuer: &str) -> Option<&AtProvider> {
+        match &self.voucher {
+            Voucher::Oidc { issuer: theirs } if **theirs == *issuer => self.provider.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Who vouches for a person. A session counts only while they are trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voucher {
+    /// The identity provider.
+    Oidc {
+        /// Its name.
+        issuer: Arc<str>,
+    },
+    /// The certificate authority of a card.
+    Smartcard {
+        /// The trust domain of the card's certificate.
+        trust_domain: Arc<str>,
+        /// Who issued it, as records show it.
+        issuer: Arc<str>,
+    },
+}
+
+impl Voucher {
+    /// How the person logged in.
+    pub const fn method(&self) -> LoginMethod {
+        match self {
+            Self::Oidc { .. } => LoginMethod::Oidc,
+            Self::Smartcard { .. } => LoginMethod::Smartcard,
+        }
+    }
 }
 
 /// How a person logged in.
@@ -62,9 +105,6 @@ impl LoginMethod {
 /// A session at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtProvider {
-    /// The provider: what another one says is not about this session.
-    #[serde(default)]
-    pub issuer: Arc<str>,
     /// The person's id there.
     pub sub: Arc<str>,
     /// The session's id there (OpenID Connect Back-Channel Logout 1.0 §2.1).

@@ -17,6 +17,6 @@ pub mod tickets;
 
 pub use binding::Binding;
 pub use cookie::{Carried, Presented, SESSION_COOKIE};
-pub use entry::{AtProvider, LoginMethod, Session};
+pub use entry::{AtProvider, LoginMethod, Session, Voucher};
 pub use keys::Key;
 pub use sealed::{Purpose, Sealer};

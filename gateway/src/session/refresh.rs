@@ -42,10 +42,11 @@ pub async fn run(gateway: Arc<Gateway>) {
 }
 
 /// Asks about every session whose claims have become old. Returns whether the provider answered.
-async fn round(gateway: &Arc<Gateway>, provider: &Provider) -> bool {
+async fn round(gateway: &Arc<Gateway>, provider: &Arc<Provider>) -> bool {
     let unanswered = AtomicUsize::new(0);
     let now_ms = clock::now_ms();
-    let mut due = due(gateway, provider, now_ms);
+    let asking = (Arc::clone(gateway), Arc::clone(provider));
+    let Ok(mut due) = tokio::task::spawn_blocking(move || due(&asking.0, &asking.1, now_ms)).await else { return true };
     // No session is always the first, and so none keeps the others from being asked about.
     let first = usize::try_from(now_ms).unwrap_or_default().checked_rem(due.len()).unwrap_or_default();
     due.rotate_left(first);
@@ -67,16 +68,14 @@ fn due(gateway: &Gateway, provider: &Provider, now_ms: i64) -> Vec<Arc<Session>>
     let after_ms = i64::try_from(provider.settings().refresh_after.as_millis()).unwrap_or(i64::MAX);
     let live = gateway.state.live();
     let sessions = &live.sessions;
-    let mut due = sessions.entries.all();
-    due.retain(|session| {
-        let is_theirs =
-            |known: &&AtProvider| known.refresh_token.is_some() && known.issuer == provider.settings().issuer;
-        let Some(known) = session.provider.as_ref().filter(is_theirs) else { return false };
-        let used = sessions.used_at_ms(&session.id).is_some_and(|used_ms| used_ms > known.claims_at_ms);
-        let counts = now_ms < session.expires_at_ms && live.revocations.get(&session.subject()).is_none();
-        used && counts && now_ms.saturating_sub(known.claims_at_ms) >= after_ms
-    });
-    due
+    let issuer = &provider.settings().issuer;
+    sessions.entries.matching(|session| {
+        let Some(known) = session.at(issuer).filter(|known| known.refresh_token.is_some()) else { return false };
+        let is_old = now_ms.saturating_sub(known.claims_at_ms) >= after_ms && now_ms < session.expires_at_ms;
+        is_old
+            && sessions.used_at_ms(&session.id).is_some_and(|used_ms| used_ms > known.claims_at_ms)
+            && live.revocations.get(&session.subject()).is_none()
+    })
 }
 
 /// Asks about one. Returns whether there was an answer.
@@ -87,7 +86,11 @@ async fn refresh(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Sess
     let metrics = gateway.metrics.sessions();
     match asked {
         Ok(refreshed) => {
-            metrics.refreshed(if refreshed.claims.is_ok() { "refreshed" } else { "unusable" });
+            metrics.refreshed(match refreshed.claims {
+                Ok(Some(_)) => "refreshed",
+                Ok(None) => "unchanged",
+                Err(_) => "unusable",
+            });
             keep(gateway, provider, session, refreshed).await;
             true
         }
@@ -139,6 +142,11 @@ async fn keep(gateway: &Arc<Gateway>, provider: &Provider, session: &Arc<Session
 }
 
 async fn end(gateway: &Arc<Gateway>, provider: &Provider, session: &Session, why: String) {
+    let now = gateway.state.live().sessions.entries.get(&session.id);
+    if now.is_some_and(|now| now.established_at_ms != session.established_at_ms) {
+        // The person has logged in again meanwhile: the answer is about what was before.
+        return;
+    }
     let ending = session.ending(&provider.settings().issuer, &why, clock::now_ms());
     change(gateway, ending.into()).await;
     let event = AuthenticationEvent::of(LoginActivity::EndedByProvider, session);

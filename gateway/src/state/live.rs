@@ -38,6 +38,11 @@ impl<E: Entry> Kept<E> {
         self.0.pin().values().cloned().collect()
     }
 
+    /// Every entry of which that is so, as of now.
+    pub fn matching(&self, wanted: impl Fn(&E) -> bool) -> Vec<Arc<E>> {
+        self.0.pin().values().filter(|entry| wanted(entry)).cloned().collect()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -293,15 +298,15 @@ impl Live {
 
     /// What is kept and counts no more: signals whose replay would be too old anyway, and revocations that have ended.
     pub fn expired(&self, now_ms: i64) -> Vec<Change> {
-        let seen = self.seen.all().into_iter().filter(|it| it.until_ms < now_ms);
+        let seen = self.seen.matching(|it| it.until_ms < now_ms).into_iter();
         let seen = seen.map(|it| Change::Unsee(Arc::clone(&it.stream), Arc::clone(&it.jti)));
-        let ended = self.revocations.all().into_iter().filter(|it| it.until_ms.is_some_and(|until| until < now_ms));
+        let ended = self.revocations.matching(|it| it.until_ms.is_some_and(|until| until < now_ms)).into_iter();
         let ended = ended.map(|it| Change::Reinstate {
             subject: it.subject.clone(),
             revoked_at_ms: it.at_ms,
             by: "gateway".into(),
         });
-        let sessions = self.sessions.entries.all().into_iter().filter(|it| it.expires_at_ms < now_ms);
+        let sessions = self.sessions.entries.matching(|it| it.expires_at_ms < now_ms).into_iter();
         let sessions = sessions.map(|it| Change::Discard(Arc::clone(&it.id)));
         sessions.chain(ended).chain(seen).take(super::MAX_CHANGES).collect()
     }

@@ -41,6 +41,7 @@ pub async fn run(gateway: Arc<Gateway>) {
         let now = gateway.ticker.advance();
         if clock::elapsed(forgotten, now, FORGETTING) {
             gateway.rate_limits.forget_full();
+            gateway.code_rates.forget_idle();
             gateway.assertions.forget_lapsed(clock::now_ms());
             forgotten = now;
         }

@@ -53,7 +53,7 @@ impl Claims {
         let issued_at_ms = issued.map(NumericDate::first_ms);
         let auth_time = time("auth_time")?.map(NumericDate::first_ms);
         let credential = Credential {
-            method: Method::Token,
+            method: Method::Token { issuer: Arc::clone(&settings.issuer) },
             // Whoever has no login has just shown its own key or secret.
             auth_time_ms: auth_time.or(issued_at_ms.filter(|_| principal.kind == PrincipalKind::Workload)),
             subjects: Subjects::from_iter([state::Subject::new(
@@ -66,7 +66,6 @@ impl Claims {
             established_at_ms: issued_at_ms.unwrap_or(0),
             expires_at_ms: expires.first_ms().saturating_add(leeway_ms),
             session: None,
-            issuer: Some(Arc::clone(&settings.issuer)),
         };
         Ok(Self {
             credential: Arc::new(credential),

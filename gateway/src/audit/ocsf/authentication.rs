@@ -152,7 +152,7 @@ mod tests {
     use crate::audit::ocsf::{LINE_LIMIT, write_line};
     use crate::reason::Reason;
     use crate::secret::Secret;
-    use crate::session::{AtProvider, Binding, Session};
+    use crate::session::{AtProvider, Binding, Session, Voucher};
     use crate::state::Subject;
 
     fn session() -> Session {
@@ -160,7 +160,7 @@ mod tests {
             id: "session-1".into(),
             principal: "alice@example.org".into(),
             groups: [].into(),
-            method: LoginMethod::Oidc,
+            voucher: Voucher::Oidc { issuer: "https://idp.example.org".into() },
             acr: Some("mfa".into()),
             auth_time_ms: 1,
             established_at_ms: 2,
@@ -168,7 +168,6 @@ mod tests {
             binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
             proofs: Vec::new(),
             provider: Some(AtProvider {
-                issuer: "https://idp.example.org".into(),
                 sub: "u-1".into(),
                 sid: None,
                 refresh_token: Some(Secret::new("s3cr3t")),

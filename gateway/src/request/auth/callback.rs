@@ -13,7 +13,7 @@ use crate::request::decide::Refused;
 use crate::request::own::session::spend;
 use crate::request::own::{Answer, Visit, with_cookie};
 use crate::session::tickets::{Demand, FLOW_MS, PENDING_COOKIE, Pending, Ticket};
-use crate::session::{AtProvider, LoginMethod, Purpose, cookie};
+use crate::session::{AtProvider, Purpose, Voucher, cookie};
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
@@ -26,6 +26,7 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
         return Err(establish::refused(OidcError::of_callback(&error, description.as_deref())));
     }
     let code = visit.query("code").ok_or_else(|| invalid("no `code`"))?;
+    visit.gateway.code_rates.count(&ticket.binding)?;
     // What is kept of a step is kept on disk: only where there is something to exchange.
     let step = if again { "callback-again" } else { "callback" };
     spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
@@ -44,13 +45,12 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     let proven = Proven {
         principal: login.principal,
         groups: login.groups,
-        method: LoginMethod::Oidc,
+        voucher: Voucher::Oidc { issuer: Arc::clone(&provider.settings().issuer) },
         acr: login.acr,
         auth_time_ms: login.auth_time_ms,
         not_after_ms: i64::MAX,
         proofs: Vec::new(),
         provider: Some(AtProvider {
-            issuer: Arc::clone(&provider.settings().issuer),
             sub: login.sub,
             sid: login.sid,
             refresh_token: login.refresh_token,

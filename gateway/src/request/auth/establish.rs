@@ -10,7 +10,7 @@ use crate::request::decide::Refused;
 use crate::request::identify::Credential;
 use crate::request::own::Visit;
 use crate::session::keys::random_id;
-use crate::session::{AtProvider, Binding, LoginMethod, Session};
+use crate::session::{AtProvider, Binding, LoginMethod, Session, Voucher};
 use crate::state::{Change, Subject, SubjectKind};
 
 /// What a person has proven.
@@ -20,8 +20,8 @@ pub struct Proven {
     pub principal: Arc<str>,
     /// Their groups by the word of the identity provider, sorted.
     pub groups: Arc<[Arc<str>]>,
-    /// How.
-    pub method: LoginMethod,
+    /// By whose word.
+    pub voucher: Voucher,
     /// The authentication context class, where it is known.
     pub acr: Option<Arc<str>>,
     /// When, milliseconds since the Unix epoch.
@@ -34,7 +34,7 @@ pub struct Proven {
     pub provider: Option<AtProvider>,
 }
 
-/// The most sessions of one person.
+/// The most sessions of one person. A further one takes the place of that which was unused for the longest time.
 const SESSIONS_PER_PERSON: usize = 100;
 
 /// How much the clocks of the gateway and of whoever says when a person logged in may differ, milliseconds.
@@ -54,37 +54,45 @@ pub fn is_from_before(visit: &Visit<'_>, principal: &Arc<str>, binding: &Binding
 /// host knows of the stronger login at once.
 pub async fn session(visit: &Visit<'_>, binding: &Binding, proven: Proven) -> Result<Session, Box<Refused>> {
     let auth = visit.auth()?;
-    let sessions = &visit.gateway.state.live().sessions.entries;
-    let mut theirs = sessions.all();
-    theirs.retain(|it| it.principal == proven.principal);
-    let before = before(visit, &theirs, binding, proven.method);
-    let has_too_many = theirs.len() >= SESSIONS_PER_PERSON || sessions.len() >= auth.max_sessions;
-    if before.is_none() && has_too_many {
-        let detail = format!("there are {} sessions, {} of them this person's", sessions.len(), theirs.len());
+    let sessions = &visit.gateway.state.live().sessions;
+    let theirs = sessions.of_person(&proven.principal);
+    let lasts_ms = i64::try_from(auth.session.as_millis()).unwrap_or(i64::MAX);
+    let expires_at_ms = visit.now_ms.saturating_add(lasts_ms).min(proven.not_after_ms);
+    // A session that ends earlier than its cookies on other hosts say would come back with them: then it has a new id.
+    let before = before(visit, &theirs, binding, proven.voucher.method());
+    let (goes_on, ends) = match before {
+        Some(before) if before.expires_at_ms <= expires_at_ms => (Some(before), None),
+        before => (None, before),
+    };
+    let is_one_too_many = goes_on.is_none() && ends.is_none() && theirs.len() >= SESSIONS_PER_PERSON;
+    let ends = if is_one_too_many { longest_unused(visit, &theirs) } else { ends };
+    if goes_on.is_none() && ends.is_none() && sessions.entries.len() >= auth.max_sessions {
+        let detail = format!("there are {} sessions", sessions.entries.len());
         return Err(Box::new(Refused::because(Reason::LoginLimit, detail)));
     }
-    let id = match &before {
+    let id = match &goes_on {
         Some(before) => Arc::clone(&before.id),
         None => random_id().map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?.into(),
     };
-    let lasts_ms = i64::try_from(auth.session.as_millis()).unwrap_or(i64::MAX);
     let session = Session {
         id,
         principal: proven.principal,
         groups: proven.groups,
-        method: proven.method,
+        voucher: proven.voucher,
         acr: proven.acr,
         auth_time_ms: proven.auth_time_ms,
         established_at_ms: visit.now_ms,
-        expires_at_ms: visit.now_ms.saturating_add(lasts_ms).min(proven.not_after_ms),
+        expires_at_ms,
         binding: binding.clone(),
         proofs: proven.proofs,
         provider: proven.provider,
     };
     let _turn = visit.gateway.logins.acquire().await;
-    let kept = visit.gateway.state.change(vec![Change::Establish(session.clone())], Instant::now()).await;
+    let ending = ends.iter().flat_map(|it| it.ending(&"gateway".into(), "another login takes its place", visit.now_ms));
+    let changes = ending.chain([Change::Establish(session.clone())]).collect();
+    let kept = visit.gateway.state.change(changes, Instant::now()).await;
     kept.map_err(|error| Refused::because(Reason::GatewayInternal, error.to_string()))?;
-    visit.gateway.state.live().sessions.note_use(&session.id, visit.now_ms);
+    sessions.note_use(&session.id, visit.now_ms);
     let event = AuthenticationEvent::of(LoginActivity::Login, &session);
     visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     Ok(session)
@@ -101,10 +109,15 @@ fn before(visit: &Visit<'_>, theirs: &[Arc<Session>], binding: &Binding, method:
     };
     let shown = visit.session().ok().flatten().map(|shown| shown.session.id.clone());
     let is_same = |it: &&Arc<Session>| match method {
-        LoginMethod::Smartcard => it.method == LoginMethod::Smartcard,
+        LoginMethod::Smartcard => it.method() == LoginMethod::Smartcard,
         LoginMethod::Oidc => Some(&it.id) == shown.as_ref(),
     };
     theirs.iter().filter(is_same).find(stands).cloned()
+}
+
+fn longest_unused(visit: &Visit<'_>, theirs: &[Arc<Session>]) -> Option<Arc<Session>> {
+    let sessions = &visit.gateway.state.live().sessions;
+    theirs.iter().min_by_key(|it| sessions.used_at_ms(&it.id).max(Some(it.established_at_ms))).cloned()
 }
 
 /// Records a login that came to nothing.

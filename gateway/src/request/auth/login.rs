@@ -10,18 +10,18 @@ use super::{hand_over, redirect_uri};
 use crate::oidc::Begun;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
-use crate::request::identify::{Identity, Subject};
+use crate::request::identify::{ClientCertificate, Identity, Subject};
 use crate::request::own::session::spend;
 use crate::request::own::{Answer, Visit, see_other, with_cookie};
 use crate::session::tickets::{FLOW_MS, PENDING_COOKIE, Pending, Ticket};
-use crate::session::{LoginMethod, Purpose};
-use crate::state::{self, SubjectKind};
+use crate::session::{Purpose, Voucher};
+use crate::state::{self, ScopeKind, SubjectKind};
 
 /// Begins a login, or finds that it is done.
 pub async fn begin(visit: &Visit<'_>) -> Answer {
     let mut ticket = ticket(visit)?;
-    if let Some(person) = card(visit) {
-        return with_card(visit, &ticket, person).await;
+    if let Some((card, person)) = card(visit) {
+        return with_card(visit, &ticket, card, person).await;
     }
     if ticket.binding != visit.binding {
         return Err(invalid("it was begun on another device"));
@@ -55,24 +55,28 @@ fn ticket(visit: &Visit<'_>) -> Result<Ticket, Box<Refused>> {
 }
 
 /// The person whose card this connection was opened with, where this host asks for cards.
-fn card<'v>(visit: &'v Visit<'_>) -> Option<&'v Subject> {
+fn card<'v>(visit: &'v Visit<'_>) -> Option<(&'v ClientCertificate, &'v Subject)> {
     let Identity::Proven { certificate, principal, .. } = &visit.connection.facts.identity else { return None };
     let person = principal.as_ref().filter(|it| it.kind == PrincipalKind::User)?;
-    visit.auth().ok()?.trust.contains(&certificate.trust_domain).then_some(person)
+    visit.auth().ok()?.trust.contains(&certificate.trust_domain).then_some((certificate, person))
 }
 
 /// The card was proven by the handshake of this connection: when that was is when the person logged in.
-async fn with_card(visit: &Visit<'_>, ticket: &Ticket, person: &Subject) -> Answer {
-    let identity = &visit.connection.facts.identity;
-    let proofs = state::Subject::of(identity).into_iter().filter(|it| it.kind == SubjectKind::Certificate).collect();
-    let not_after_ms = identity.certificate().map_or(i64::MAX, |card| card.not_after_ms);
+async fn with_card(visit: &Visit<'_>, ticket: &Ticket, card: &ClientCertificate, person: &Subject) -> Answer {
+    let (trust_domain, issuer) = (&card.trust_domain, &card.issuer);
+    let chain = [(ScopeKind::TrustDomain, trust_domain), (ScopeKind::Issuer, issuer)];
+    if visit.gateway.state.live().is_locked(chain) {
+        return Err(Reason::Lockdown.into());
+    }
+    let subjects = state::Subject::of(&visit.connection.facts.identity);
+    let proofs = subjects.into_iter().filter(|it| it.kind == SubjectKind::Certificate).collect();
     let proven = Proven {
         principal: Arc::clone(&person.id),
         groups: Arc::default(),
-        method: LoginMethod::Smartcard,
+        voucher: Voucher::Smartcard { trust_domain: Arc::clone(trust_domain), issuer: Arc::clone(issuer) },
         acr: None,
         auth_time_ms: visit.connection.authenticated_at_ms,
-        not_after_ms,
+        not_after_ms: card.not_after_ms,
         proofs,
         provider: None,
     };

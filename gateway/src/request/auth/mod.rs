@@ -3,6 +3,7 @@
 pub mod callback;
 pub mod establish;
 pub mod login;
+pub mod rate;
 
 use super::own::{Answer, Visit, see_other};
 use crate::config::Auth;

@@ -71,6 +71,14 @@ impl Asked {
         }
     }
 
+    /// When the first of the facts that it rests on ends by itself, milliseconds since the Unix epoch.
+    pub(super) fn holds_until_ms(&self) -> Option<i64> {
+        let posture = self.posture.as_ref().and_then(|posture| posture.holds_until_ms(self.now_ms));
+        let grant = self.grant.as_ref().map(|signed| signed.grant.not_after_ms());
+        let credential = self.credential.as_ref().map(|credential| credential.expires_at_ms);
+        [posture, grant, credential].into_iter().flatten().min()
+    }
+
     /// The question as policy takes it. Facts that are stale at `now_ms` are not in it.
     pub fn question(&self) -> policy::Question<'_> {
         policy::Question {

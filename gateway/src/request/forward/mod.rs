@@ -34,7 +34,6 @@ use crate::request::exchange::Exchange;
 use crate::request::forward::assertion::GACCONG_ASSERTION;
 use crate::request::forward::headers::Forwarding;
 use crate::request::forward::pool::Peer;
-use crate::request::identify::credential::Method as Proof;
 use crate::request::normalise::Normal;
 use crate::request::outcome_of;
 use crate::request::refuse::{Reader, Refusal};
@@ -64,7 +63,7 @@ pub async fn forward(
             also_removed: &route.app.strip_headers,
         },
     );
-    if live.asked.credential.as_ref().is_some_and(|credential| credential.method == Proof::Token) {
+    if live.asked.credential.as_ref().is_some_and(|credential| credential.is_token()) {
         // It was for us, and whoever had it could use it here in the client's place.
         parts.headers.remove(AUTHORIZATION);
     }

@@ -8,7 +8,7 @@ use super::{Identity, Subject};
 use crate::config::Auth;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
-use crate::session::{Carried, LoginMethod, Presented, Session};
+use crate::session::{Carried, Presented, Session, Voucher};
 use crate::state::{self, Live, SubjectKind, Subjects};
 use gaccong_policy::PrincipalKind;
 
@@ -31,32 +31,46 @@ pub struct Credential {
     pub expires_at_ms: i64,
     /// The session's id.
     pub session: Option<Arc<str>>,
-    /// The issuer of the token.
-    pub issuer: Option<Arc<str>>,
     /// Everyone and everything that it proves to be.
     pub subjects: Subjects,
 }
 
-/// How whoever asks has proven who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How whoever asks has proven who they are, and who vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Method {
     /// A login.
-    Login(LoginMethod),
+    Login(Voucher),
     /// An access token.
-    Token,
+    Token {
+        /// Its issuer.
+        issuer: Arc<str>,
+    },
 }
 
 impl Method {
     /// `context.session.method` in policies.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Login(method) => method.as_str(),
-            Self::Token => "token",
+            Self::Login(voucher) => voucher.method().as_str(),
+            Self::Token { .. } => "token",
         }
     }
 }
 
 impl Credential {
+    /// Whether it is an access token.
+    pub const fn is_token(&self) -> bool {
+        matches!(self.method, Method::Token { .. })
+    }
+
+    /// The trust domain and the issuer of the card that it came of, where it came of one.
+    pub const fn card(&self) -> Option<(&Arc<str>, &Arc<str>)> {
+        match &self.method {
+            Method::Login(Voucher::Smartcard { trust_domain, issuer }) => Some((trust_domain, issuer)),
+            _ => None,
+        }
+    }
+
     /// What a session says.
     pub fn of_session(session: &Session) -> Self {
         let mut subjects = Subjects::new();
@@ -64,7 +78,7 @@ impl Credential {
         subjects.push(state::Subject::new(SubjectKind::Session, Arc::clone(&session.id)));
         subjects.extend(session.proofs.iter().cloned());
         Self {
-            method: Method::Login(session.method),
+            method: Method::Login(session.voucher.clone()),
             principal: Subject { kind: PrincipalKind::User, id: Arc::clone(&session.principal) },
             groups: Arc::clone(&session.groups),
             acr: session.acr.clone(),
@@ -72,7 +86,6 @@ impl Credential {
             established_at_ms: session.established_at_ms,
             expires_at_ms: session.expires_at_ms,
             session: Some(Arc::clone(&session.id)),
-            issuer: None,
             subjects,
         }
     }

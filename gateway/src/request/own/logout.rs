@@ -81,7 +81,7 @@ pub fn ended(visit: &Visit<'_>) -> Answer {
 /// Where the identity provider ends its own session.
 fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<Url> {
     let provider = visit.snapshot.oidc.as_ref()?;
-    let known = session.provider.as_ref().filter(|known| known.issuer == provider.settings().issuer)?;
+    let known = session.at(&provider.settings().issuer)?;
     // The provider repeats the state, which nothing is decided by.
     let state = random_id().ok()?;
     let back = format!("{}/logged-out", visit.auth().ok()?.host.origin());

@@ -12,7 +12,7 @@ use crate::pages::{Layout, Link, Page, facts};
 use crate::request::decide;
 use crate::request::identify::credential;
 use crate::request::identify::{Credential, Identity};
-use crate::session::LoginMethod;
+use crate::session::Voucher;
 
 /// Shows it, whether somebody is logged in or not.
 pub fn show(visit: &Visit<'_>) -> Answer {
@@ -75,10 +75,10 @@ fn login(visit: &Visit<'_>, credential: Option<&Credential>) -> Option<Login<'st
         });
     };
     Some(Login {
-        method: match credential.method {
-            credential::Method::Login(LoginMethod::Oidc) => Method::Provider,
-            credential::Method::Login(LoginMethod::Smartcard) => Method::Card,
-            credential::Method::Token => Method::Token,
+        method: match &credential.method {
+            credential::Method::Login(Voucher::Oidc { .. }) => Method::Provider,
+            credential::Method::Login(Voucher::Smartcard { .. }) => Method::Card,
+            credential::Method::Token { .. } => Method::Token,
         },
         acr: credential.acr.as_ref().map(|acr| acr.to_string().into()),
         at_ms: credential.auth_time_ms.unwrap_or(credential.established_at_ms),

@@ -8,7 +8,7 @@ use super::*;
 use crate::config;
 use crate::facts::posture::FactName;
 use crate::jose::jwks::Keys;
-use crate::session::{AtProvider, Binding, LoginMethod};
+use crate::session::{AtProvider, Binding, Voucher};
 use crate::signals::effect::effect;
 use crate::signals::fixtures::{self, NOW_MS, Signer, TYP, claims_of};
 use crate::signals::set::{Expected, SignedSet};
@@ -214,7 +214,7 @@ fn login(number: &str) -> Session {
         id: format!("session-{number}").into(),
         principal: alice().id,
         groups: [].into(),
-        method: LoginMethod::Oidc,
+        voucher: Voucher::Oidc { issuer: "https://idp.example.org".into() },
         acr: None,
         auth_time_ms: 0,
         established_at_ms: 0,
@@ -222,7 +222,6 @@ fn login(number: &str) -> Session {
         binding: Binding { trust_domain: "staff".into(), holder: Subject::new(SubjectKind::Device, "laptop-7") },
         proofs: Vec::new(),
         provider: Some(AtProvider {
-            issuer: "https://idp.example.org".into(),
             sub: "u-1".into(),
             sid: Some(format!("sid-{number}").into()),
             refresh_token: None,

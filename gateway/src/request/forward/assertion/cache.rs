@@ -159,7 +159,7 @@ mod tests {
         let logins = [
             Credential { acr: Some("phrh".into()), ..(*login).clone() },
             Credential { auth_time_ms: Some(9), ..(*login).clone() },
-            Credential { method: Method::Token, ..(*login).clone() },
+            Credential { method: Method::Token { issuer: "iss".into() }, ..(*login).clone() },
         ];
         let others = [
             Asked { credential: None, ..asked.clone() },
