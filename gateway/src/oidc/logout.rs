@@ -16,8 +16,8 @@ use crate::secret::Secret;
 
 /// How long ago a logout token may have been issued (§2.4 recommends two minutes). Its id must be remembered that long.
 pub const MAX_LOGOUT_TOKEN_AGE: Duration = Duration::from_secs(600);
-/// What a logout token looks like (§2.4). Providers that are older than its type say `JWT`, as for every token, or nothing;
-/// those that have one key need not name it (OpenID Connect Core 1.0 §10.1).
+/// What a logout token looks like (§2.4). Providers that are older than its type say `JWT`, as for every token, or
+/// nothing; those that have one key need not name it (OpenID Connect Core 1.0 §10.1).
 const FORM: Form = Form {
     typ: "logout+jwt",
     older_types: &[Some("jwt"), None],

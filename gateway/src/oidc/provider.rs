@@ -133,8 +133,8 @@ impl Provider {
         asked
     }
 
-    /// Asks what it is now, where a token names a key that `seen` does not have. That it was asked in the background just
-    /// now is no hindrance: it may have a new key since.
+    /// Asks what it is now, where a token names a key that `seen` does not have. That it was asked in the background
+    /// just now is no hindrance: it may have a new key since.
     pub(super) async fn ask_anew(&self, seen: &Arc<Known>) -> Result<Arc<Known>, OidcError> {
         let mut turn = self.turn.lock().await;
         // Whoever held the lock may have learned it.
