@@ -6,6 +6,7 @@ use gaccong_policy::PrincipalKind;
 
 use super::establish::{self, Proven};
 use super::{hand_over, redirect_uri};
+use crate::oidc::Begun;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::identify::{ClientCertificate, Identity, Subject};
@@ -102,9 +103,10 @@ pub(super) fn at_provider(visit: &Visit<'_>, ticket: Ticket, again: bool) -> Ans
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let id = remembered::new_id(visit.connection.number_login()).map_err(|_| Reason::GatewayInternal)?;
-    let begun = provider.begin(&redirect_uri(visit.auth()?), &id, &ticket.demand).map_err(establish::refused)?;
-    let pending = Pending { id, ticket, nonce: begun.nonce, verifier: begun.verifier, again };
+    let begun = provider.begin(&redirect_uri(visit.auth()?), &id, &ticket.demand);
+    let Begun { url, nonce, verifier } = begun.map_err(establish::refused)?;
+    let pending = Pending { id, ticket, nonce, verifier, begun_at_ms: visit.now_ms, again };
     let sealer = visit.gateway.state.live().sessions.sealer();
     let cookie = pending.remember(&visit.normal.host, &sealer).ok_or(Reason::GatewayInternal)?;
-    Ok(with_cookie(see_other(&begun.url)?, cookie))
+    Ok(with_cookie(see_other(&url)?, cookie))
 }

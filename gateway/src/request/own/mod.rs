@@ -4,13 +4,12 @@
 //! ever forwarded.
 
 mod access;
-mod form;
+mod body;
 mod guard;
 pub mod language;
 pub mod logout;
 pub mod once;
 pub mod portal;
-pub mod query;
 mod respond;
 pub mod session;
 pub mod status;
@@ -116,7 +115,7 @@ async fn dispatch(visit: &Visit<'_>, body: &mut Incoming) -> Answer {
     match (&visit.parts.method, &*visit.normal.path) {
         (&Method::GET, "/.gaccong/session") => session::redeem(visit).await,
         (&Method::GET, "/.gaccong/logout") => logout::confirm(visit),
-        (&Method::POST, "/.gaccong/logout") => logout::end(visit, &form::read(body).await?).await,
+        (&Method::POST, "/.gaccong/logout") => logout::end(visit, &body::form(body).await?).await,
         (&Method::GET, "/.gaccong/status") => status::show(visit),
         (&Method::GET, "/.gaccong/language") => language::choose(visit),
         (&Method::GET, "/") if on_auth_host => portal::show(visit),
@@ -147,7 +146,7 @@ async fn backchannel_logout(
     {
         return None;
     }
-    Some(match form::read(body).await {
+    Some(match body::form(body).await {
         Ok(form) => Ok(backchannel::answer(gateway, &form).await),
         Err(refused) => Err(refused),
     })

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 
-use super::query;
 use crate::config::Auth;
 use crate::facts::snapshot::Snapshot;
+use crate::form;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
@@ -67,7 +67,7 @@ impl<'a> Visit<'a> {
 
     /// A key of the query that is there exactly once, decoded.
     pub fn query(&self, key: &str) -> Option<String> {
-        query::only(self.normal.path_and_query.query().unwrap_or_default(), key)
+        form::only(self.normal.path_and_query.query().unwrap_or_default(), key)
     }
 
     /// What the visitor's browser remembers of the login that this request goes on with.

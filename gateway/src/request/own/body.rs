@@ -1,4 +1,4 @@
-//! Forms that are sent to the gateway itself.
+//! The bodies of forms that are sent to the gateway itself.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 16 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The whole of a small form.
-pub(super) async fn read(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
+pub(super) async fn form(body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
     match tokio::time::timeout(TIMEOUT, Limited::new(body, MAX_BYTES).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(_)) => Err(Reason::RequestBodyTooLarge.into()),
