@@ -386,7 +386,7 @@ async fn nth_refusal(gateway: &Gateway, seen: usize) -> Record {
     refused[seen].clone()
 }
 
-fn dated(params: &mut CertificateParams, from_hours: i64, to_hours: i64) {
+pub(crate) fn dated(params: &mut CertificateParams, from_hours: i64, to_hours: i64) {
     let at = |hours: i64| {
         let distance = HOUR * u32::try_from(hours.unsigned_abs()).unwrap();
         let now = SystemTime::now();

@@ -214,3 +214,36 @@ async fn a_provider_that_says_no_is_believed() {
     assert!(!answer.text().contains("<script>"), "{}", answer.text());
     assert_eq!(office.provider.asked("/token"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_older_than_was_demanded_is_asked_for_once_more() {
+    let recent = "@id(\"recent\") @step_up_max_age_s(\"600\") forbid (principal, action, resource)
+        when { context.request.path like \"/payslips*\" }
+        unless { context has session && context.session.auth_age_s < 600 };";
+    let office = Office::open(|setup| {
+        setup.policies.insert("recent.cedar", recent.to_owned());
+    })
+    .await;
+    let an_hour_ago = jiff::Timestamp::now().as_second() - 3600;
+    let old = |claims: &mut serde_json::Value| claims["auth_time"] = json!(an_hour_ago);
+    let mut agent = office.agent();
+    let begun = office.begin(&mut agent).await;
+    assert_eq!(agent.follow(&begun.back(&office.provider, old)).await.1.status, 200, "nothing more was demanded");
+    let payslips = format!("{APP}/payslips");
+    assert_eq!(refused(&agent.get(&payslips).await), (401, Some("session.step_up")));
+
+    // By the provider's clock it may have been recent: it is told to ask the person whatever it knows.
+    let begun = Begun::at(&office.provider, &mut agent, &payslips).await;
+    let answer = agent.get(&begun.back(&office.provider, old)).await;
+    let location = answer.header("location").unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
+    assert!(location.contains("prompt=login") && location.contains("max_age=600"), "{location}");
+    let again = Begun::of(&office.provider, &location);
+    let mut without_end = agent.clone();
+    let refusal = without_end.get(&again.back(&office.provider, old)).await;
+    assert_eq!(refused(&refusal), (403, Some("login.provider_refused")), "not a third time");
+
+    // That has used this login up; the next one is as it must be.
+    let begun = Begun::at(&office.provider, &mut agent, &payslips).await;
+    assert_eq!(agent.follow(&begun.back(&office.provider, |_| {})).await.1.status, 200);
+    assert_eq!(agent.get(&payslips).await.status, 200);
+}

@@ -2,7 +2,10 @@
 
 use gaccong_tests::client::{empty, request};
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Answer, Gateway};
+use gaccong_tests::{Answer, Certified, Client, Gateway, Setup, UserAgent, pki};
+
+use crate::handshakes::dated;
+use crate::login_faults::Office;
 
 const HOST: &str = "payroll.example.test";
 
@@ -94,4 +97,63 @@ async fn details_stay_in_the_record() {
         assert!(!text.contains("secret-policy-id"), "{text}");
         assert!(!text.contains("bob@example.org") && !text.contains("laptop-8"), "{text}");
     }
+}
+
+/// The advice for a browser that remembers a wrong certificate, in each language.
+const CHOICE: [(&str, &str); 2] = [
+    ("en", "A browser remembers the certificate that you chose until it is closed completely."),
+    ("vi", "Trình duyệt nhớ lựa chọn chứng thư cho đến khi được đóng hẳn."),
+];
+
+/// Whether a page refuses for this reason, with the advice, in both languages.
+async fn assert_advises(mut agent: UserAgent, reason: &str, is_advised: bool) {
+    for (language, words) in CHOICE {
+        let fields = [("accept-language", language), ("sec-fetch-mode", "navigate")];
+        let page = agent.send("GET", &format!("https://{HOST}/"), &fields, String::new()).await;
+        assert_eq!(page.reason(), Some(reason), "{}", page.text());
+        assert!(page.text().contains(&format!("<html lang=\"{language}\">")), "{reason}: {}", page.text());
+        assert_eq!(page.text().contains(words), is_advised, "{reason} in {language}: {}", page.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_have_chosen_a_wrong_certificate_reads_how_to_choose_again() {
+    let (echo, mut certificates) = (Echo::h1().await, None);
+    let gateway = Gateway::start(|setup: &mut Setup| {
+        setup.set("clients", "certificate = \"optional\"").set("clients", "on_invalid = \"page\"");
+        setup.app("payroll", echo.url());
+        setup.policies.insert("payroll.cedar", POLICY.to_owned());
+        let mut params = pki::laptop("laptop-7", "alice@example.org");
+        dated(&mut params, -48, -24);
+        let (expired, revoked) = (setup.pki.laptops.issue(params), setup.pki.alice());
+        setup.write("laptops.crl", &setup.pki.laptops.crl(&[&revoked]));
+        certificates = Some((expired, revoked));
+    })
+    .await;
+    let (expired, revoked) = certificates.unwrap();
+    let pki = gateway.pki();
+    let by = |client: Client| UserAgent::default().reaching(HOST, client);
+    let with = |certified: &Certified| by(gateway.client(certified));
+    assert_advises(by(gateway.anonymous()), "certificate.absent", true).await;
+    assert_advises(with(&expired), "certificate.expired", true).await;
+    // A person's certificate where a device's is wanted, and the other way round.
+    assert_advises(with(&pki.people.issue(pki::person("alice@example.org"))), "device.absent", true).await;
+    assert_advises(with(&pki.laptops.issue(pki::device("laptop-7"))), "principal.absent", true).await;
+
+    assert_advises(with(&revoked), "certificate.revoked", false).await;
+    assert_advises(with(&pki.bob()), "policy.forbid", false).await;
+    let carol = pki.laptops.issue(pki::laptop("laptop-7", "carol@example.org"));
+    assert_advises(with(&carol), "policy.no_permit", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_session_is_not_the_certificates_reads_how_to_choose_again() {
+    let office = Office::open(|_| {}).await;
+    let mut agent = office.agent();
+    assert_eq!(office.log_in(&mut agent).await.status, 200);
+    let laptops = &office.gateway.pki().laptops;
+    let with = |certified| agent.stolen_by(&office.gateway, certified);
+    let bobs = laptops.issue(pki::laptop("laptop-7", "bob@example.org"));
+    assert_advises(with(&bobs), "session.principal_mismatch", true).await;
+    assert_advises(with(&laptops.issue(pki::device("laptop-8"))), "session.other_device", false).await;
 }

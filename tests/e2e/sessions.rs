@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::login_faults::Office;
 
 const HOST: &str = "payroll.example.test";
-const APP: &str = "https://payroll.example.test/";
+pub(crate) const APP: &str = "https://payroll.example.test/";
 const COOKIE: &str = "__Host-gaccong-session";
 /// OCSF class of a login or the end of a session.
 const AUTHENTICATION: u64 = 3002;
 
 /// An app for the group `finance`, which only the provider says who is in.
-async fn open(change: impl FnOnce(&mut Setup)) -> Office {
+pub(crate) async fn open(change: impl FnOnce(&mut Setup)) -> Office {
     Office::open(|setup| {
         control::with_control(setup);
         let policy = "@id(\"finance\") permit (principal in Group::\"finance\", action, resource);";
@@ -38,12 +38,17 @@ async fn log_in(office: &Office) -> UserAgent {
     agent
 }
 
-/// A stream of events that runs by Alice's session.
-async fn stream_of(office: &Office, agent: &UserAgent) -> Response<Incoming> {
+/// Listens to events by a session of Alice's.
+pub(crate) async fn listen(office: &Office, agent: &UserAgent) -> Response<Incoming> {
     let (name, value) = agent.cookie(HOST, COOKIE).unwrap();
     let h2 = office.gateway.client(&laptop_7(&office.gateway)).h2(HOST).await.unwrap();
     let request = h2.request("GET", "/sse").header("cookie", format!("{name}={value}"));
-    let mut stream = h2.begin(request.body(empty()).unwrap()).await.unwrap();
+    h2.begin(request.body(empty()).unwrap()).await.unwrap()
+}
+
+/// A stream of events that runs by Alice's session.
+async fn stream_of(office: &Office, agent: &UserAgent) -> Response<Incoming> {
+    let mut stream = listen(office, agent).await;
     office.echo.emit("one").await;
     assert_eq!(event(&mut stream).await.as_deref(), Some("one"));
     stream
@@ -64,7 +69,7 @@ async fn login_record(office: &Office, activity: &str, status: &str) -> Record {
     eventually(activity, || async { office.gateway.all_records().into_iter().find(wanted) }).await
 }
 
-async fn listed(office: &Office, filter: &str) -> Vec<Value> {
+pub(crate) async fn listed(office: &Office, filter: &str) -> Vec<Value> {
     let bob = office.gateway.pki().bob();
     let answer = office.gateway.call(&bob, "GET", &format!("/v1/sessions{filter}"), None).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

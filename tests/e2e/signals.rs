@@ -14,8 +14,8 @@ use crate::control;
 
 const HOST: &str = "echo.example.test";
 const CONTROL: &str = "control.example.test";
-const BEARER: &str = "the-bearer-of-the-tests";
-const STREAM: &str = "name = \"idp\"\nissuer = \"https://idp.example.test/\"\naudience = \"https://gate.example.test/\"\n\
+pub(crate) const BEARER: &str = "the-bearer-of-the-tests";
+pub(crate) const STREAM: &str = "name = \"idp\"\nissuer = \"https://idp.example.test/\"\naudience = \"https://gate.example.test/\"\n\
     users = \"email\"\ndevices = \"opaque\"\njwks = { file = \"jwks.json\" }\n";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,12 +377,12 @@ fn pushed(token: &str, bearer: &str) -> http::Request<gaccong_tests::client::Bod
         .unwrap()
 }
 
-async fn push(gateway: &Gateway, token: &str) -> Answer {
+pub(crate) async fn push(gateway: &Gateway, token: &str) -> Answer {
     anonymous(gateway).send(CONTROL, pushed(token, BEARER)).await.unwrap()
 }
 
 /// The record of a signal.
-async fn signal(gateway: &Gateway, jti: &str) -> Record {
+pub(crate) async fn signal(gateway: &Gateway, jti: &str) -> Record {
     gateway.state_change("the record of a signal", |record| record.text("/unmapped/gaccong/jti") == Some(jti)).await
 }
 

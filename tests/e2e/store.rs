@@ -30,7 +30,7 @@ fn store(gateway: &Gateway) -> PathBuf {
 }
 
 /// Exit code, standard output, standard error.
-async fn gaccong(gateway: &Gateway, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) async fn gaccong(gateway: &Gateway, arguments: &[&str]) -> (i32, String, String) {
     let mut command = command();
     command.args(arguments).current_dir(gateway.dir());
     let output = within_patience("a command", command.output()).await.unwrap();

@@ -115,6 +115,16 @@ impl Browser {
         self.program.ask(&json!({"do": "clearCookies"})).await;
     }
 
+    /// Keeps every tab that goes to an address that begins so where it is.
+    pub async fn hold(&self, url: &str) {
+        self.program.ask(&json!({"do": "hold", "url": url})).await;
+    }
+
+    /// Lets all tabs go on.
+    pub async fn release(&self) {
+        self.program.ask(&json!({"do": "release"})).await;
+    }
+
     /// What the console said of errors since it was last asked.
     pub async fn complaints(&self) -> Vec<String> {
         let complaints = self.program.ask(&json!({"do": "complaints"})).await;
@@ -198,6 +208,16 @@ impl Tab<'_> {
     /// Clicks.
     pub async fn click(&self, selector: &str) {
         self.ask(json!({"do": "click", "selector": selector})).await;
+    }
+
+    /// Waits until an element of the frame in the page can be seen.
+    pub async fn wait_for_in_frame(&self, selector: &str) {
+        self.ask(json!({"do": "waitForInFrame", "selector": selector})).await;
+    }
+
+    /// Clicks in the frame in the page.
+    pub async fn click_in_frame(&self, selector: &str) {
+        self.ask(json!({"do": "clickInFrame", "selector": selector})).await;
     }
 
     /// Types into a field.

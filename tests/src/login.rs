@@ -31,7 +31,12 @@ impl Begun {
         })
         .await;
         *agent = went;
-        let asked = |name: &str| parameter(&location, name).unwrap_or_else(|| panic!("no {name} in {location}"));
+        Self::of(provider, &location)
+    }
+
+    /// What is asked of the provider by the URL that a browser is sent to.
+    pub fn of(provider: &FakeProvider, location: &str) -> Self {
+        let asked = |name: &str| parameter(location, name).unwrap_or_else(|| panic!("no {name} in {location}"));
         assert!(location.starts_with(provider.issuer()) && asked("code_challenge_method") == "S256", "{location}");
         Self { state: asked("state"), nonce: asked("nonce"), redirect_uri: asked("redirect_uri") }
     }

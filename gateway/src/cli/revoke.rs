@@ -37,8 +37,8 @@ pub enum RevokeCommand {
 pub struct RevokeArgs {
     #[command(flatten)]
     remote: RemoteArgs,
-    /// Who or what.
-    #[arg(value_name = "ID")]
+    /// Who or what. Ids of sessions may begin with a hyphen.
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: String,
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
@@ -66,8 +66,8 @@ pub struct SubjectArgs {
     /// Of what kind.
     #[arg(value_name = "KIND", value_enum)]
     kind: Kind,
-    /// Who or what.
-    #[arg(value_name = "ID")]
+    /// Who or what. Ids of sessions may begin with a hyphen.
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: String,
 }
 
@@ -118,5 +118,31 @@ impl From<Kind> for SubjectKind {
             Kind::Session => Self::Session,
             Kind::Certificate => Self::Certificate,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        let id = |arguments: &[&str]| match Cli::try_parse_from([&["gaccong", "revoke"], arguments].concat()) {
+            Ok(Cli { command: Command::Revoke(RevokeCommand::Session(args)) }) => {
+                (args.id, args.reason.unwrap_or_default())
+            }
+            Ok(Cli { command: Command::Revoke(RevokeCommand::Lift(args)) }) => (args.id, String::new()),
+            other => panic!("{arguments:?}: {other:?}"),
+        };
+        for wanted in ["-YkTr1bK3_xQ", "--kTr1bK3_xQ", "-hkTr1bK3_xQ", "-"] {
+            assert_eq!(id(&["session", wanted]).0, wanted);
+            assert_eq!(id(&["session", "--reason", "stolen", wanted]), (wanted.to_owned(), "stolen".to_owned()));
+            assert_eq!(id(&["session", wanted, "--reason", "stolen"]), (wanted.to_owned(), "stolen".to_owned()));
+            assert_eq!(id(&["lift", "session", wanted]).0, wanted);
+        }
+        assert!(Cli::try_parse_from(["gaccong", "revoke", "session", "--reason", "stolen"]).is_err());
     }
 }

@@ -21,6 +21,9 @@ pub enum OidcError {
     /// The provider says no, or the login is not what was demanded.
     #[error("the provider refused: {0}")]
     Refused(String),
+    /// The person authenticated longer ago than was demanded: the provider has not asked them again.
+    #[error("the provider refused: the person authenticated longer ago than was demanded")]
+    TooOld,
     /// A token of the provider is not what it must be.
     #[error("the token is not good: {0}")]
     TokenInvalid(String),
@@ -57,7 +60,7 @@ impl OidcError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Unavailable(_) => Reason::LoginProviderUnavailable,
-            Self::Refused(_) => Reason::LoginProviderRefused,
+            Self::Refused(_) | Self::TooOld => Reason::LoginProviderRefused,
             Self::TokenInvalid(_) => Reason::LoginTokenInvalid,
             Self::PrincipalAbsent(_) => Reason::LoginPrincipalAbsent,
         }

@@ -122,9 +122,7 @@ impl Provider {
         let Some(since_ms) = youngest.max(again) else { return Ok(()) };
         match auth_time_ms {
             None => Err(OidcError::token("it does not tell when the person authenticated (`auth_time`)")),
-            Some(auth_time_ms) if auth_time_ms < since_ms => {
-                Err(OidcError::Refused("the person authenticated longer ago than was demanded".to_owned()))
-            }
+            Some(auth_time_ms) if auth_time_ms < since_ms => Err(OidcError::TooOld),
             Some(_) => Ok(()),
         }
     }

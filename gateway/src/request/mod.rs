@@ -61,7 +61,8 @@ pub async fn answer(connection: &Arc<Connection>, request: Request<Incoming>) ->
         }
         Ok(exchange) => answer_begun(connection, exchange, parts, body, reader).await,
     };
-    if http1 && gateway.draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let closes = gateway.draining() || connection.close.reason().is_some();
+    if http1 && closes && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

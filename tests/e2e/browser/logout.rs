@@ -5,7 +5,7 @@ use gaccong_tests::provider::AUTH_HOST;
 use gaccong_tests::upstream::Echo;
 use serde_json::json;
 
-use super::{APP, Office, log_in, type_name};
+use super::{APP, LOCALES, Office, log_in, type_name};
 
 /// Opens a WebSocket and a stream of events in the page, and notes how they end.
 const OPEN_STREAMS: &str = "{
@@ -25,25 +25,27 @@ async fn logging_out_ends_the_session_on_every_host_and_at_the_provider() {
         setup.app("wiki", echo.url());
     })
     .await;
-    let browser = office.browser().await;
-    let tab = browser.tab().await;
-    log_in(tab, "/").await;
-    let other = browser.tab().await;
-    other.goto("wiki.example.test", "/").await;
-    other.wait_until_at("https://wiki.example.test/").await;
+    for locale in LOCALES {
+        let browser = office.browser_in(locale).await;
+        let tab = browser.tab().await;
+        log_in(tab, "/").await;
+        let other = browser.tab().await;
+        other.goto("wiki.example.test", "/").await;
+        other.wait_until_at("https://wiki.example.test/").await;
 
-    assert_eq!(tab.goto(APP, "/.gaccong/logout").await, 200);
-    tab.assert_accessible_in_all_forms("log-out").await;
-    tab.click("main form button").await;
-    // The provider asks too: it is the person's session with everyone else.
-    tab.wait_for("button[name=logout][value=yes]").await;
-    tab.click("button[name=logout][value=yes]").await;
-    tab.wait_until_at_path(AUTH_HOST, "/logged-out").await;
-    tab.assert_accessible_in_all_forms("logged-out").await;
+        assert_eq!(tab.goto(APP, "/.gaccong/logout").await, 200);
+        tab.assert_accessible_in_all_forms(&format!("log-out-{locale}")).await;
+        tab.click("main form button").await;
+        // The provider asks too: it is the person's session with everyone else.
+        tab.wait_for("button[name=logout][value=yes]").await;
+        tab.click("button[name=logout][value=yes]").await;
+        tab.wait_until_at_path(AUTH_HOST, "/logged-out").await;
+        tab.assert_accessible_in_all_forms(&format!("logged-out-{locale}")).await;
 
-    assert_eq!(other.reload().await, 401);
-    type_name(other, "alice").await;
-    other.wait_until_at("https://wiki.example.test/").await;
+        assert_eq!(other.reload().await, 401);
+        type_name(other, "alice").await;
+        other.wait_until_at("https://wiki.example.test/").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

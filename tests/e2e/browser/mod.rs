@@ -10,10 +10,23 @@ mod step_up;
 
 use gaccong_tests::provider::{laptop_7, with_login};
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Browser, Certified, Gateway, Profile, Provider, Setup, Tab};
+use gaccong_tests::{Browser, Certified, Gateway, Profile, Provider, Setup, Tab, eventually};
+use serde_json::json;
 
 /// The app of the tests.
 const APP: &str = "payroll.example.test";
+
+/// Payslips want a login of the last five seconds.
+const RECENT: &str = r#"
+@id("payslips-want-a-recent-login")
+@step_up_max_age_s("5")
+forbid (principal, action, resource == App::"payroll")
+when { context.request.path like "/payslips*" }
+unless { context has session && context.session.auth_age_s < 5 };
+"#;
+
+/// The languages that a browser asks for.
+const LOCALES: [&str; 2] = ["vi-VN", "en-GB"];
 
 /// An app behind a gateway where people log in.
 struct Office {
@@ -46,6 +59,11 @@ impl Office {
     async fn browser(&self) -> Browser {
         self.profile().start(&self.gateway).await
     }
+
+    /// A browser in a language.
+    async fn browser_in(&self, locale: &str) -> Browser {
+        self.profile().option("locale", json!(locale)).start(&self.gateway).await
+    }
 }
 
 /// Types a name where the provider asks for one.
@@ -60,4 +78,10 @@ async fn log_in(tab: Tab<'_>, path: &str) {
     tab.goto(APP, path).await;
     type_name(tab, "alice").await;
     tab.wait_until_at(&format!("https://{APP}{path}")).await;
+}
+
+/// Waits until a script is told that the login is too old for a path.
+async fn until_too_old(tab: Tab<'_>, path: &str) {
+    let script = format!("fetch('{path}').then((answer) => answer.status)");
+    eventually("a login that is too old", || async { (tab.evaluate(&script).await == 401).then_some(()) }).await;
 }

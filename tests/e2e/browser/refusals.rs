@@ -1,8 +1,10 @@
 //! A person without a login who is refused reads why, in any language, colours and size.
 
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Gateway, Profile};
+use gaccong_tests::{Gateway, Profile, pki};
 use serde_json::json;
+
+use super::LOCALES;
 
 const HOST: &str = "payroll.example.test";
 
@@ -36,13 +38,21 @@ async fn a_refusal_can_be_read_by_everyone() {
         setup.policies.insert("payroll.cedar", POLICY.to_owned());
     })
     .await;
-    for (locale, words) in
-        [("vi-VN", "Ổ đĩa của thiết bị này chưa được mã hóa."), ("en-GB", "The disk of this device is not encrypted.")]
-    {
+    let words = ["Ổ đĩa của thiết bị này chưa được mã hóa.", "The disk of this device is not encrypted."];
+    for (locale, words) in LOCALES.into_iter().zip(words) {
         let browser = Profile::with(&gateway.pki().bob()).option("locale", json!(locale)).start(&gateway).await;
         let tab = browser.tab().await;
         assert_eq!(tab.goto(HOST, "/reports?year=2026").await, 403);
         assert!(tab.text("main").await.contains(words), "{}", tab.html().await);
         tab.assert_accessible_in_all_forms(&format!("refusal-{locale}")).await;
+    }
+    // A person's certificate where a device's is wanted: the page says how to choose again.
+    let persons = gateway.pki().laptops.issue(pki::person("alice@example.org"));
+    for locale in LOCALES {
+        let browser = Profile::with(&persons).option("locale", json!(locale)).start(&gateway).await;
+        let tab = browser.tab().await;
+        assert_eq!(tab.goto(HOST, "/").await, 403);
+        assert_eq!(tab.count("#choice").await, 1);
+        tab.assert_accessible_in_all_forms(&format!("wrong-certificate-{locale}")).await;
     }
 }

@@ -31,17 +31,18 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     let step = if again { "callback-again" } else { "callback" };
     spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
     let uri = redirect_uri(visit.auth()?);
-    let login = provider
-        .finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms)
-        .await
-        .map_err(establish::refused)?;
+    let login = provider.finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms).await;
+    let login = match login {
+        // A provider counts whole seconds, by a clock of its own: it may find recent what is too old here.
+        Err(OidcError::TooOld) if !ticket.demand.login_again => return anew(visit, ticket),
+        login => login.map_err(establish::refused)?,
+    };
     if establish::is_from_before(visit, &login.principal, &ticket.binding, login.auth_time_ms) {
         if again {
             let why = "the provider has not asked the person again, who must log in anew";
             return Err(Box::new(Refused::because(Reason::LoginProviderRefused, why)));
         }
-        let demand = Demand { login_again: true, ..ticket.demand };
-        return at_provider(visit, Ticket { demand, ..ticket }, true);
+        return anew(visit, ticket);
     }
     let proven = Proven {
         principal: login.principal,
@@ -61,6 +62,12 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     };
     let session = establish::session(visit, &ticket.binding, proven).await?;
     Ok(with_cookie(hand_over(visit, &ticket, &session)?, no_pending(&ticket.flow)))
+}
+
+/// Back to the provider, which is to ask the person whatever it knows.
+fn anew(visit: &Visit<'_>, ticket: Ticket) -> Answer {
+    let demand = Demand { login_again: true, ..ticket.demand };
+    at_provider(visit, Ticket { demand, ..ticket }, true)
 }
 
 fn invalid(why: &str) -> Box<Refused> {

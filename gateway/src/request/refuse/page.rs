@@ -51,6 +51,8 @@ const fn is_about_the_choice(reason: Reason) -> bool {
             | Reason::CertificateUntrusted
             | Reason::CertificateWrongUsage
             | Reason::CertificateUnnamed
+            | Reason::DeviceAbsent
+            | Reason::PrincipalAbsent
             | Reason::SessionPrincipalMismatch
     )
 }
