@@ -19,7 +19,7 @@ use super::{EXIT_FAILED, EXIT_NO, EXIT_USAGE, Format, fail};
 use crate::config::KeyRef;
 use crate::config::source::{read_bounded, words};
 use crate::outgoing::{Bounds, Client, OutgoingError, Response, Url};
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// How much one answer may be and take.
 const BOUNDS: Bounds = Bounds { max_bytes: 256 << 20, timeout: Duration::from_secs(120) };

@@ -1,10 +1,12 @@
-//! From claims to names: who asks, and in which groups, all of it bounded.
+//! What claims say: who asks, in which groups, for whom and when, all of it bounded.
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::request::identify::is_unprintable;
+use super::numeric_date::NumericDate;
+use crate::text::is_unprintable;
 
 /// The most groups of a principal. More are refused, not cut: a policy that forbids a group must not miss it.
 const MAX_GROUPS: usize = 200;
@@ -17,7 +19,7 @@ const MAX_NAME_BYTES: usize = 256;
 /// What is wrong with the claim.
 pub fn principal(claims: &Map<String, Value>, claim: &str) -> Result<Arc<str>, String> {
     let absent = |why: &str| format!("the claim `{claim}` {why}");
-    let value = claims.get(claim).filter(|value| !value.is_null()).ok_or_else(|| absent("is not there"))?;
+    let value = told(claims, claim).ok_or_else(|| absent("is not there"))?;
     let name = value.as_str().ok_or_else(|| absent("is no string"))?;
     let name = name_of(name).ok_or_else(|| absent("is no name of 1 to 256 printable bytes"))?;
     if claim != "email" {
@@ -37,11 +39,11 @@ pub fn principal(claims: &Map<String, Value>, claim: &str) -> Result<Arc<str>, S
 pub fn groups(claims: &Map<String, Value>, claim: &str) -> Result<Arc<[Arc<str>]>, String> {
     let invalid = |why: &str| format!("the claim `{claim}` {why}");
     let is_elsewhere = claims.get("_claim_names").is_some_and(|names| names.get(claim).is_some());
-    let values: &[Value] = match claims.get(claim) {
-        None | Some(Value::Null) if is_elsewhere || claims.get("hasgroups") == Some(&Value::Bool(true)) => {
+    let values: &[Value] = match told(claims, claim) {
+        None if is_elsewhere || claims.get("hasgroups") == Some(&Value::Bool(true)) => {
             return Err(invalid("is left out because the groups are too many for the issuer"));
         }
-        None | Some(Value::Null) => &[],
+        None => &[],
         Some(Value::Array(values)) => values,
         Some(one) => std::slice::from_ref(one),
     };
@@ -55,8 +57,40 @@ pub fn groups(claims: &Map<String, Value>, claim: &str) -> Result<Arc<[Arc<str>]
     Ok(names.into())
 }
 
+/// For whom a token is: one, or several (RFC 7519 §4.1.3). `None` where that is neither.
+pub fn audience(claims: &Map<String, Value>) -> Option<Vec<&str>> {
+    match told(claims, "aud")? {
+        Value::String(one) => Some(vec![one]),
+        Value::Array(many) => Some(many.iter().filter_map(Value::as_str).collect()),
+        _ => None,
+    }
+}
+
+/// A time, where it is there.
+///
+/// # Errors
+/// It is something else.
+pub fn time(claims: &Map<String, Value>, claim: &str) -> Result<Option<NumericDate>, String> {
+    let Some(value) = told(claims, claim) else { return Ok(None) };
+    NumericDate::deserialize(value).map(Some).map_err(|error| format!("`{claim}`: {error}"))
+}
+
+/// A claim that is a name, where it is there.
+///
+/// # Errors
+/// It is something else.
+pub fn name(claims: &Map<String, Value>, claim: &str) -> Result<Option<Arc<str>>, String> {
+    let Some(value) = told(claims, claim) else { return Ok(None) };
+    value.as_str().and_then(name_of).map(Some).ok_or_else(|| format!("`{claim}` is no name"))
+}
+
+/// A claim that is there and not null.
+fn told<'c>(claims: &'c Map<String, Value>, claim: &str) -> Option<&'c Value> {
+    claims.get(claim).filter(|value| !value.is_null())
+}
+
 /// A text that can be a name in policies and records.
-pub fn name_of(text: &str) -> Option<Arc<str>> {
+fn name_of(text: &str) -> Option<Arc<str>> {
     let good = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(is_unprintable);
     good.then(|| Arc::from(text))
 }

@@ -27,36 +27,50 @@ pub struct Keys(Vec<Key>);
 
 #[derive(Debug, Clone)]
 struct Key {
-    kid: String,
+    kid: Option<String>,
     /// What it may verify: fixed by the kind of the key, never by a token.
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
 }
 
 impl Keys {
-    /// Reads a key set. Keys that verify no signature are left out: symmetric ones, those for encryption, unknown kinds.
+    /// Reads a key set. Keys that verify no signature are left out: symmetric ones, those for encryption, unknown kinds. So
+    /// are those that no token can name.
     ///
     /// # Errors
     /// The set is malformed, or nothing is left of it.
     pub fn read(json: &[u8]) -> Result<Self, JwksError> {
+        Self::read_where(json, |key| key.kid.is_some())
+    }
+
+    /// The same with keys that have no name, by which an issuer of one key may sign (OpenID Connect Core 1.0 §10.1).
+    ///
+    /// # Errors
+    /// As above.
+    pub fn read_unnamed_too(json: &[u8]) -> Result<Self, JwksError> {
+        Self::read_where(json, |_| true)
+    }
+
+    fn read_where(json: &[u8], is_wanted: impl Fn(&Key) -> bool) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
         struct KeySet {
             keys: Vec<Value>,
         }
         let set: KeySet = serde_json::from_slice(json).map_err(|error| JwksError::Malformed(error.to_string()))?;
-        let keys: Vec<_> = set.keys.into_iter().take(MAX_KEYS).filter_map(Key::read).collect();
+        let keys: Vec<_> = set.keys.into_iter().take(MAX_KEYS).filter_map(Key::read).filter(is_wanted).collect();
         if keys.is_empty() { Err(JwksError::Empty) } else { Ok(Self(keys)) }
     }
 
     /// Whether the set has a key of this name.
     pub fn has(&self, kid: &str) -> bool {
-        self.0.iter().any(|key| key.kid == kid)
+        self.0.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Whether `signature` is that of `message`, by a key of this name and for this algorithm.
-    pub fn verify(&self, kid: &str, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
-        let mut named = self.0.iter().filter(|key| key.kid == kid && key.algorithms.contains(&algorithm));
-        named.any(|key| jsonwebtoken::crypto::verify(signature, message, &key.key, algorithm).unwrap_or(false))
+    /// Whether `signature` is that of `message`, by a key for this algorithm: the one of this name, any where none is named.
+    pub fn verify(&self, kid: Option<&str>, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
+        let named = self.0.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid);
+        let mut able = named.filter(|key| key.algorithms.contains(&algorithm));
+        able.any(|key| jsonwebtoken::crypto::verify(signature, message, &key.key, algorithm).unwrap_or(false))
     }
 }
 
@@ -75,8 +89,7 @@ impl Key {
             None => of_kind.collect(),
         };
         let key = DecodingKey::from_jwk(&jwk).ok()?;
-        let kid = jwk.common.key_id?;
-        (!algorithms.is_empty()).then_some(Self { kid, algorithms, key })
+        (!algorithms.is_empty()).then_some(Self { kid: jwk.common.key_id, algorithms, key })
     }
 }
 
@@ -117,11 +130,24 @@ mod tests {
         let (one, two) = (Signer::new("one"), Signer::new("two"));
         let keys = read(&[one.jwk(), two.jwk()]).unwrap();
         let signature = one.sign(b"message");
-        assert!(keys.verify("one", Algorithm::ES256, b"message", &signature));
-        assert!(!keys.verify("two", Algorithm::ES256, b"message", &signature));
-        assert!(!keys.verify("three", Algorithm::ES256, b"message", &signature));
-        assert!(!keys.verify("one", Algorithm::ES256, b"massage", &signature));
-        assert!(!keys.verify("one", Algorithm::ES256, b"message", "not base64!"));
+        assert!(keys.verify(Some("one"), Algorithm::ES256, b"message", &signature));
+        assert!(!keys.verify(Some("two"), Algorithm::ES256, b"message", &signature));
+        assert!(!keys.verify(Some("three"), Algorithm::ES256, b"message", &signature));
+        assert!(!keys.verify(Some("one"), Algorithm::ES256, b"massage", &signature));
+        assert!(!keys.verify(Some("one"), Algorithm::ES256, b"message", "not base64!"));
+        assert!(keys.verify(None, Algorithm::ES256, b"message", &signature), "any may have signed what names none");
+        assert!(!keys.verify(None, Algorithm::ES256, b"massage", &signature));
+    }
+
+    #[test]
+    fn a_key_without_a_name_verifies_what_names_none_where_that_is_wanted() {
+        let signer = Signer::new("one");
+        let set = json!({ "keys": [with(signer.jwk(), "kid", json!(null))] }).to_string();
+        assert_eq!(Keys::read(set.as_bytes()).unwrap_err(), JwksError::Empty);
+        let keys = Keys::read_unnamed_too(set.as_bytes()).unwrap();
+        let signature = signer.sign(b"message");
+        assert!(keys.verify(None, Algorithm::ES256, b"message", &signature));
+        assert!(!keys.verify(Some("one"), Algorithm::ES256, b"message", &signature) && !keys.has("one"));
     }
 
     #[test]
@@ -130,7 +156,7 @@ mod tests {
         let keys = read(&[signer.jwk()]).unwrap();
         let signature = signer.sign(b"message");
         for other in [Algorithm::HS256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA] {
-            assert!(!keys.verify("one", other, b"message", &signature), "{other:?}");
+            assert!(!keys.verify(Some("one"), other, b"message", &signature), "{other:?}");
         }
     }
 

@@ -17,6 +17,10 @@ use super::name::Name;
 pub struct Form {
     /// `typ`, without `application/`.
     pub typ: &'static str,
+    /// What issuers say that do not know this type; `None` where they may say nothing.
+    pub older_types: &'static [Option<&'static str>],
+    /// Whether the header may leave out which key signed it (`kid`). Any of the issuer's may have then.
+    pub kid_optional: bool,
     /// The largest token that is read.
     pub max_bytes: usize,
     /// The largest header.
@@ -50,7 +54,7 @@ pub enum JwsError {
     #[error("the issuer's key set has no key with the token's `kid`")]
     KeyAbsent,
     /// The signature does not verify.
-    #[error("the token's signature is not that of the key which its `kid` names")]
+    #[error("the token's signature is not that of the issuer's key")]
     Signature,
 }
 
@@ -58,7 +62,7 @@ pub enum JwsError {
 #[derive(Debug)]
 pub struct Jws<'a> {
     algorithm: Algorithm,
-    kid: Name,
+    kid: Option<Name>,
     message: &'a str,
     signature: &'a str,
     payload: &'a str,
@@ -71,13 +75,6 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// It is not of this form.
     pub fn read(token: &'a [u8], form: &Form) -> Result<Self, JwsError> {
-        let (jws, typ) = Self::read_untyped(token, form)?;
-        let is_wanted = typ.is_some_and(|typ| is_type(&typ, form.typ));
-        is_wanted.then_some(jws).ok_or(JwsError::Type(form.typ))
-    }
-
-    /// The same of whatever type it is; the type.
-    fn read_untyped(token: &'a [u8], form: &Form) -> Result<(Self, Option<String>), JwsError> {
         #[derive(Deserialize)]
         struct Header {
             typ: Option<String>,
@@ -104,9 +101,13 @@ impl<'a> Jws<'a> {
             return Err(malformed("its header has `crit`, of which nothing is understood"));
         }
         let algorithm = header.alg.parse().map_err(|_| JwsError::Algorithm)?;
-        let kid = header.kid.ok_or(JwsError::KeyNotNamed)?;
-        let jws = Self { algorithm, kid, message, signature, payload, max_depth: form.max_depth };
-        Ok((jws, header.typ))
+        if header.kid.is_none() && !form.kid_optional {
+            return Err(JwsError::KeyNotNamed);
+        }
+        if !form.admits(header.typ.as_deref()) {
+            return Err(JwsError::Type(form.typ));
+        }
+        Ok(Self { algorithm, kid: header.kid, message, signature, payload, max_depth: form.max_depth })
     }
 
     /// What is said to have signed it.
@@ -115,8 +116,11 @@ impl<'a> Jws<'a> {
     }
 
     /// The name of the key that is said to have signed it.
-    pub fn kid(&self) -> &str {
-        &self.kid
+    ///
+    /// # Errors
+    /// The header does not name it, where it need not.
+    pub fn kid(&self) -> Result<&str, JwsError> {
+        self.kid.as_deref().ok_or(JwsError::KeyNotNamed)
     }
 
     /// Whether one of `keys` signed it, by an algorithm that is `allowed`.
@@ -127,10 +131,10 @@ impl<'a> Jws<'a> {
         if !allowed.contains(&self.algorithm) {
             return Err(JwsError::Algorithm);
         }
-        if !keys.has(&self.kid) {
+        if self.kid.as_ref().is_some_and(|kid| !keys.has(kid)) {
             return Err(JwsError::KeyAbsent);
         }
-        let is_signed = keys.verify(&self.kid, self.algorithm, self.message.as_bytes(), self.signature);
+        let is_signed = keys.verify(self.kid.as_deref(), self.algorithm, self.message.as_bytes(), self.signature);
         is_signed.then_some(()).ok_or(JwsError::Signature)
     }
 
@@ -147,10 +151,13 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// Media types are the same in either case, and `application/` may be left out (RFC 7515 §4.1.9).
-fn is_type(typ: &str, wanted: &str) -> bool {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").unwrap_or(&typ) == wanted
+impl Form {
+    /// Media types are the same in either case, and `application/` may be left out (RFC 7515 §4.1.9).
+    fn admits(&self, typ: Option<&str>) -> bool {
+        let typ = typ.map(str::to_ascii_lowercase);
+        let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+        typ == Some(self.typ) || self.older_types.contains(&typ)
+    }
 }
 
 /// Whether a parameter is there, whatever its value.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::request::identify::is_unprintable;
+use crate::text::is_unprintable;
 
 /// The longest name, in bytes; as long as a name in a certificate may be.
 pub const MAX_NAME_BYTES: usize = 512;

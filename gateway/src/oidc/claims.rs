@@ -8,13 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::OidcError;
-use super::error::shown;
 use crate::config;
 use crate::jose::claims;
-pub(super) use crate::jose::claims::name_of;
-
-/// The most methods of an authentication that are kept.
-const MAX_METHODS: usize = 16;
 
 /// The claims that the crate does not know.
 #[derive(Clone, Serialize, Deserialize)]
@@ -74,19 +69,11 @@ impl Claims {
         claims::groups(&self.0, &settings.groups).map_err(OidcError::token)
     }
 
-    /// The methods by which the person was authenticated (RFC 8176).
-    pub(super) fn methods(&self) -> Arc<[Arc<str>]> {
-        let methods = self.0.get("amr").and_then(Value::as_array).into_iter().flatten();
-        methods.filter_map(Value::as_str).filter_map(name_of).take(MAX_METHODS).collect()
-    }
-
     /// A claim that is a name, where it is there.
     ///
     /// # Errors
     /// It is something else.
     pub(super) fn name(&self, claim: &str) -> Result<Option<Arc<str>>, OidcError> {
-        let Some(value) = self.0.get(claim).filter(|value| !value.is_null()) else { return Ok(None) };
-        let name = value.as_str().and_then(name_of);
-        name.map(Some).ok_or_else(|| OidcError::token(format!("the claim `{}` is no name", shown(claim))))
+        claims::name(&self.0, claim).map_err(OidcError::token)
     }
 }

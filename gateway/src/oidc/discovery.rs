@@ -18,6 +18,7 @@ use super::claims::OtherClaims;
 use super::error::shown;
 use super::http::{Http, HttpError, https};
 use crate::config;
+use crate::jose::jwks::Keys;
 use crate::secret::Secret;
 
 /// The most keys that are kept.
@@ -88,8 +89,10 @@ pub(super) struct Known {
     pub(super) rp: Rp,
     /// Its name.
     pub(super) issuer: IssuerUrl,
-    /// The keys that are strong enough to be believed.
+    /// The keys that are strong enough to be believed, for ID tokens.
     pub(super) keys: CoreJsonWebKeySet,
+    /// The same for every other token of the provider.
+    pub(super) jwks: Keys,
     /// Whether it names itself where it sends the browser back (RFC 9207).
     pub(super) names_itself: bool,
     /// Whether it has a UserInfo endpoint.
@@ -116,9 +119,9 @@ impl Known {
             proven(url)?;
         }
         let keys = usable(metadata.jwks());
-        if keys.keys().is_empty() {
-            return Err("its key set has no key that could verify a signature".to_owned());
-        }
+        let json = serde_json::to_vec(&keys).map_err(|error| error.to_string())?;
+        let jwks = Keys::read_unnamed_too(&json)
+            .map_err(|_| "its key set has no key that could verify a signature".to_owned())?;
         let client_id = ClientId::new(settings.client_id.to_string());
         let client_secret = ClientSecret::new(secret.reveal().to_owned());
         Ok(Self {
@@ -127,6 +130,7 @@ impl Known {
             has_userinfo: metadata.userinfo_endpoint().is_some(),
             end_session,
             keys,
+            jwks,
             rp: Client::from_provider_metadata(metadata.clone(), client_id, Some(client_secret))
                 .set_auth_type(auth_type(&metadata))
                 .set_token_uri(token_endpoint),

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::http::HttpError;
+use crate::jose::jws::JwsError;
 use crate::reason::Reason;
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// The most of what the provider says that goes into a record.
 const MAX_DETAIL_BYTES: usize = 300;
@@ -77,6 +78,12 @@ impl From<ClaimsVerificationError> for OidcError {
             ClaimsVerificationError::SignatureVerification(why) => Self::token(why),
             other => Self::token(other),
         }
+    }
+}
+
+impl From<JwsError> for OidcError {
+    fn from(error: JwsError) -> Self {
+        Self::token(error)
     }
 }
 

@@ -11,7 +11,7 @@ use openidconnect::{
 
 use super::claims::{Claims, OtherClaims};
 use super::discovery::{Known, Token};
-use super::{Demand, OidcError, Provider};
+use super::{Attempt, OidcError, Provider};
 use crate::secret::Secret;
 
 /// How long ago a token may have been issued that was fetched just now.
@@ -22,17 +22,8 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 pub(super) struct Expected<'a> {
     /// The time, milliseconds since the Unix epoch.
     pub(super) now_ms: i64,
-    /// What belongs to a login; `None` when it is refreshed.
-    pub(super) login: Option<ExpectedLogin<'a>>,
-}
-
-/// What the token of a login must say.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ExpectedLogin<'a> {
-    pub(super) nonce: &'a Secret,
-    /// When the login began, milliseconds since the Unix epoch.
-    pub(super) began_ms: i64,
-    pub(super) demand: &'a Demand,
+    /// The login that it ends; `None` when claims are refreshed.
+    pub(super) attempt: Option<&'a Attempt<'a>>,
 }
 
 /// A token that is good.
@@ -109,7 +100,7 @@ impl Provider {
         auth_time_ms: Option<i64>,
         expected: Expected<'_>,
     ) -> Result<(), OidcError> {
-        let Some(ExpectedLogin { began_ms, demand, .. }) = expected.login else { return Ok(()) };
+        let Some(Attempt { begun_at_ms, demand, .. }) = expected.attempt else { return Ok(()) };
         let acr = claims.auth_context_ref().map(|acr| acr.as_str());
         if demand.acr.as_deref().is_some_and(|demanded| acr != Some(demanded)) {
             return Err(OidcError::Refused(
@@ -118,7 +109,7 @@ impl Provider {
         }
         // As policy will compare: what passed here by a leeway and not there would be asked for again without end.
         let youngest = demand.max_age_s.map(|age_s| expected.now_ms - i64::from(age_s) * 1000);
-        let again = demand.login_again.then_some(began_ms - milliseconds(self.settings.leeway));
+        let again = demand.login_again.then_some(begun_at_ms - milliseconds(self.settings.leeway));
         let Some(since_ms) = youngest.max(again) else { return Ok(()) };
         match auth_time_ms {
             None => Err(OidcError::token("it does not tell when the person authenticated (`auth_time`)")),
@@ -130,8 +121,8 @@ impl Provider {
 
 impl Expected<'_> {
     fn nonce(&self, nonce: Option<&Nonce>) -> Result<(), String> {
-        let Some(login) = &self.login else { return Ok(()) };
-        match nonce.is_some_and(|nonce| Secret::new(nonce.secret().as_str()) == *login.nonce) {
+        let Some(attempt) = self.attempt else { return Ok(()) };
+        match nonce.is_some_and(|nonce| Secret::new(nonce.secret().as_str()) == *attempt.nonce) {
             true => Ok(()),
             false => Err("it is not that of this login".to_owned()),
         }

@@ -14,11 +14,10 @@ use openidconnect::{
 use super::claims::{Claims, OtherClaims};
 use super::discovery::Known;
 use super::error::{of_token_endpoint, shown};
-use super::id_token::{Expected, ExpectedLogin, Verified};
-use super::{Begun, Demand, Login, OidcError, Provider};
-use crate::clock;
+use super::id_token::{Expected, Verified};
+use super::{Attempt, AuthorizationResponse, Begun, Demand, Login, OidcError, Provider};
 use crate::secret::Secret;
-use crate::session::keys::{NoRandom, random, random_id};
+use crate::session::keys::{random, random_id};
 
 /// The age of an authentication that is asked for where none is demanded. A provider that is asked for one must tell when
 /// the person authenticated (§2, `auth_time`), which policies will want to know.
@@ -35,7 +34,9 @@ impl Provider {
         let known = self.known()?;
         let unavailable = |error: &dyn std::fmt::Display| OidcError::Unavailable(error.to_string());
         let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| unavailable(&error))?;
-        let (verifier, nonce) = secrets().map_err(|error| unavailable(&error))?;
+        let verifier = random::<32>().map_err(|error| unavailable(&error))?;
+        let verifier = Secret::new(URL_SAFE_NO_PAD.encode(verifier));
+        let nonce = Secret::new(random_id().map_err(|error| unavailable(&error))?);
 
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.reveal().to_owned()));
@@ -64,17 +65,14 @@ impl Provider {
     ///
     /// # Errors
     /// Whatever is not as it must be.
-    #[expect(clippy::too_many_arguments, reason = "what the browser brings, and what the flow remembers")]
     pub async fn finish(
         &self,
         redirect_uri: &str,
-        code: &str,
-        iss: Option<&str>,
-        nonce: &Secret,
-        verifier: &Secret,
-        demand: &Demand,
+        attempt: &Attempt<'_>,
+        response: AuthorizationResponse<'_>,
         now_ms: i64,
     ) -> Result<Login, OidcError> {
+        let AuthorizationResponse { code, iss } = response;
         let known = self.known()?;
         self.is_from(&known, iss)?;
         if !(1..=MAX_CODE_BYTES).contains(&code.len()) {
@@ -85,21 +83,19 @@ impl Provider {
         let asking = known
             .rp
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(verifier.reveal().to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier.reveal().to_owned()))
             .set_redirect_uri(Cow::Owned(redirect))
             .request_async(&self.http);
         let answer = self.noted(asking.await.map_err(|error| of_token_endpoint(error, code)))?;
 
         let token = answer.id_token().ok_or_else(|| OidcError::token("the provider sent no ID token"))?;
-        let login = ExpectedLogin { nonce, began_ms: began_ms(nonce), demand };
-        let expected = Expected { now_ms, login: Some(login) };
+        let expected = Expected { now_ms, attempt: Some(attempt) };
         let Verified { mut claims, sub, auth_time_ms } = self.verify(token, answer.access_token(), expected).await?;
         self.complete(&mut claims, answer.access_token(), &sub).await?;
         Ok(Login {
             principal: claims.principal(&self.settings)?,
             groups: claims.groups(&self.settings)?,
             acr: claims.name("acr")?,
-            amr: claims.methods(),
             auth_time_ms: auth_time_ms.unwrap_or(0),
             sub: claims.name("sub")?.ok_or_else(|| OidcError::token("it has no `sub`"))?,
             sid: claims.name("sid")?,
@@ -147,30 +143,5 @@ impl Provider {
         }))?;
         claims.add(Claims::of(&told));
         Ok(())
-    }
-}
-
-/// A verifier for the exchange of the code, and a nonce, which begins with the time.
-fn secrets() -> Result<(Secret, Secret), NoRandom> {
-    let verifier = URL_SAFE_NO_PAD.encode(random::<32>()?);
-    let nonce = format!("{}.{}", clock::now_ms(), random_id()?);
-    Ok((Secret::new(verifier), Secret::new(nonce)))
-}
-
-/// When the login began whose nonce this is.
-fn began_ms(nonce: &Secret) -> i64 {
-    let began = nonce.reveal().split_once('.').and_then(|(began, _)| began.parse().ok());
-    // Nothing is younger than that.
-    began.unwrap_or(i64::MAX / 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_tells_when_its_login_began() {
-        assert_eq!(began_ms(&Secret::new("1795330800000.random")), 1_795_330_800_000);
-        assert!(began_ms(&Secret::new("random")) > clock::now_ms());
     }
 }

@@ -4,23 +4,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::core::{CoreJsonWebKey, CoreJwsSigningAlgorithm};
-use openidconnect::{JsonWebKey, JsonWebKeySet};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
+use openidconnect::url::Url;
+use serde_json::Value;
 
-use super::claims::name_of;
-use super::id_token::{jws, milliseconds};
+use super::id_token::milliseconds;
 use super::{OidcError, Provider};
+use crate::jose::claims;
+use crate::jose::jws::{Form, Jws, JwsError};
+use crate::jose::object::Object;
 use crate::secret::Secret;
 
 /// How long ago a logout token may have been issued (§2.4 recommends two minutes). Its id must be remembered that long.
 pub const MAX_LOGOUT_TOKEN_AGE: Duration = Duration::from_secs(600);
-/// The largest logout token that is read.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// What a logout token looks like (§2.4). Providers that are older than its type say `JWT`, as for every token, or
+/// nothing; those that have one key need not name it (OpenID Connect Core 1.0 §10.1).
+const FORM: Form = Form {
+    typ: "logout+jwt",
+    older_types: &[Some("jwt"), None],
+    kid_optional: true,
+    max_bytes: 16 * 1024,
+    max_header_bytes: 4096,
+    max_depth: 16,
+};
 /// What a logout token says has happened (§2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -45,7 +50,7 @@ impl Provider {
         id_token_hint: Option<&Secret>,
         post_logout_redirect_uri: &str,
         state: &str,
-    ) -> Option<String> {
+    ) -> Option<Url> {
         let known = self.known().ok().filter(|_| self.settings.logout)?;
         let mut url = known.end_session.clone()?;
         let mut query = url.query_pairs_mut();
@@ -56,7 +61,7 @@ impl Provider {
         query.append_pair("post_logout_redirect_uri", post_logout_redirect_uri);
         query.append_pair("state", state);
         drop(query);
-        Some(url.into())
+        Some(url)
     }
 
     /// Which sessions a logout token ends (§2.6). Whether its `jti` was seen before is for the caller to know.
@@ -64,152 +69,63 @@ impl Provider {
     /// # Errors
     /// It is not one of the provider's, for us, of now.
     pub async fn logout_token(&self, token: &str, now_ms: i64) -> Result<LogoutToken, OidcError> {
-        let signed = Signed::read(token)?;
-        let allowed = self.settings.algorithms.iter().filter_map(jws);
-        let algorithm = allowed.into_iter().find(|allowed| named(allowed, &signed.header.alg));
-        let algorithm = algorithm.ok_or_else(|| OidcError::token("its `alg` is not allowed"))?;
+        let jws = Jws::read(token.as_bytes(), &FORM)?;
         let known = self.known()?;
-        let known = match signed.has_key(&known.keys) {
-            true => known,
-            false => self.ask_anew(&known).await?,
-        };
-        if !signed.is_signed_by(&known.keys, &algorithm) {
-            return Err(OidcError::token("its signature is not that of a key of the provider"));
+        match jws.verify(&known.jwks, &self.algorithms) {
+            Err(JwsError::KeyAbsent) => jws.verify(&self.ask_anew(&known).await?.jwks, &self.algorithms)?,
+            verified => verified?,
         }
-        let claims: Claims = read_json("claims", signed.claims)?;
-        self.check(claims, now_ms)
-    }
-
-    fn check(&self, claims: Claims, now_ms: i64) -> Result<LogoutToken, OidcError> {
-        let refuse = |why: &str| Err(OidcError::token(why));
-        let leeway_ms = milliseconds(self.settings.leeway);
-        let iat_ms = claims.iat.saturating_mul(1000);
-        if claims.iss != *self.settings.issuer {
-            return refuse("its `iss` is not the provider");
-        }
-        if !claims.aud.names(&self.settings.client_id) {
-            return refuse("its `aud` is not this client");
-        }
-        if iat_ms > now_ms.saturating_add(leeway_ms) {
-            return refuse("its `iat` lies in the future");
-        }
-        if iat_ms < now_ms - milliseconds(MAX_LOGOUT_TOKEN_AGE) - leeway_ms {
-            return refuse("its `iat` is too long ago");
-        }
-        if claims.exp.is_some_and(|exp| exp.saturating_mul(1000) <= now_ms - leeway_ms) {
-            return refuse("it has expired");
-        }
-        if !claims.events.get(EVENT).is_some_and(Value::is_object) {
-            return refuse("it is about no logout (`events`)");
-        }
-        if claims.nonce.is_some() {
-            return refuse("it has a `nonce`: it may be an ID token");
-        }
-        let name = |claim: Option<String>, what: &str| match claim {
-            Some(text) => name_of(&text).map(Some).ok_or_else(|| OidcError::token(format!("its `{what}` is no name"))),
-            None => Ok(None),
-        };
-        let (sub, sid) = (name(claims.sub, "sub")?, name(claims.sid, "sid")?);
+        let claims = Object::read(&jws.payload()?);
+        let claims = claims.map_err(|error| OidcError::token(format!("its claims cannot be read: {error}")))?;
+        self.check_addressed(&claims)?;
+        let iat_ms = self.check_times(&claims, now_ms)?;
+        check_event(&claims)?;
+        let name = |claim| claims::name(claims.members(), claim).map_err(OidcError::token);
+        let (sub, sid) = (name("sub")?, name("sid")?);
         if sub.is_none() && sid.is_none() {
-            return refuse("it names neither a person (`sub`) nor a session (`sid`)");
+            return Err(OidcError::token("it names neither a person (`sub`) nor a session (`sid`)"));
         }
-        let jti = name(Some(claims.jti), "jti")?.ok_or_else(|| OidcError::token("it has no `jti`"))?;
+        let jti = name("jti")?.ok_or_else(|| OidcError::token("it has no `jti`"))?;
         Ok(LogoutToken { sub, sid, jti, iat_ms })
     }
-}
 
-/// A token whose form is good, and whose claims nobody has seen yet.
-struct Signed<'a> {
-    header: Header,
-    message: &'a str,
-    claims: &'a str,
-    signature: Vec<u8>,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: Option<String>,
-    kid: Option<String>,
-    crit: Option<IgnoredAny>,
-}
-
-impl<'a> Signed<'a> {
-    fn read(token: &'a str) -> Result<Self, OidcError> {
-        let malformed = || OidcError::token("it is no signed JWT");
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(OidcError::token(format!("it is larger than {MAX_TOKEN_BYTES} bytes")));
+    /// From the provider, to us.
+    fn check_addressed(&self, claims: &Object) -> Result<(), OidcError> {
+        if claims.text("iss") != Some(&self.settings.issuer) {
+            return Err(OidcError::token("its `iss` is not the provider"));
         }
-        let (message, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
-        let (header, claims) =
-            message.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or_else(malformed)?;
-        let header: Header = read_json("header", header)?;
-        if header.crit.is_some() {
-            return Err(OidcError::token("its header has `crit`, of which nothing is understood"));
+        let audience = claims::audience(claims.members()).unwrap_or_default();
+        match audience.contains(&&*self.settings.client_id) {
+            true => Ok(()),
+            false => Err(OidcError::token("its `aud` is not this client")),
         }
-        if !header.typ.as_deref().is_none_or(is_logout_type) {
-            return Err(OidcError::token("its `typ` is not `logout+jwt`"));
+    }
+
+    /// Of now; when it was issued.
+    fn check_times(&self, claims: &Object, now_ms: i64) -> Result<i64, OidcError> {
+        let time = |claim| claims::time(claims.members(), claim).map_err(OidcError::token);
+        let leeway_ms = milliseconds(self.settings.leeway);
+        let iat_ms = time("iat")?.ok_or_else(|| OidcError::token("it has no `iat`"))?.first_ms();
+        if iat_ms > now_ms.saturating_add(leeway_ms) {
+            return Err(OidcError::token("its `iat` lies in the future"));
         }
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
-        Ok(Self { header, message, claims, signature })
-    }
-
-    fn candidates<'k>(&self, keys: &'k JsonWebKeySet<CoreJsonWebKey>) -> impl Iterator<Item = &'k CoreJsonWebKey> {
-        let kid = self.header.kid.clone();
-        keys.keys().iter().filter(move |key| kid.is_none() || key.key_id().map(|id| id.as_str()) == kid.as_deref())
-    }
-
-    fn has_key(&self, keys: &JsonWebKeySet<CoreJsonWebKey>) -> bool {
-        self.candidates(keys).next().is_some()
-    }
-
-    fn is_signed_by(&self, keys: &JsonWebKeySet<CoreJsonWebKey>, algorithm: &CoreJwsSigningAlgorithm) -> bool {
-        let message = self.message.as_bytes();
-        self.candidates(keys).any(|key| key.verify_signature(algorithm, message, &self.signature).is_ok())
-    }
-}
-
-/// The claims of a logout token. Others are passed over.
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    aud: Audience,
-    iat: i64,
-    exp: Option<i64>,
-    jti: String,
-    events: Map<String, Value>,
-    sub: Option<String>,
-    sid: Option<String>,
-    nonce: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Audience {
-    fn names(&self, client_id: &str) -> bool {
-        match self {
-            Self::One(one) => one == client_id,
-            Self::Many(many) => many.iter().any(|one| one == client_id),
+        if iat_ms < now_ms - milliseconds(MAX_LOGOUT_TOKEN_AGE) - leeway_ms {
+            return Err(OidcError::token("its `iat` is too long ago"));
+        }
+        match time("exp")? {
+            Some(exp) if exp.first_ms() <= now_ms - leeway_ms => Err(OidcError::token("it has expired")),
+            _ => Ok(iat_ms),
         }
     }
 }
 
-/// `logout+jwt` (§2.4), with or without its prefix; providers older than that say `JWT`, as for every token.
-fn is_logout_type(typ: &str) -> bool {
-    let typ = typ.to_ascii_lowercase();
-    matches!(typ.strip_prefix("application/").unwrap_or(&typ), "logout+jwt" | "jwt")
-}
-
-fn named(algorithm: &CoreJwsSigningAlgorithm, name: &str) -> bool {
-    serde_json::to_value(algorithm).is_ok_and(|known| known.as_str() == Some(name))
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, OidcError> {
-    let json = URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice(&json).ok());
-    json.ok_or_else(|| OidcError::token(format!("its {what} cannot be read")))
+/// About a logout, and no ID token (§2.4).
+fn check_event(claims: &Object) -> Result<(), OidcError> {
+    if !claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object) {
+        return Err(OidcError::token("it is about no logout (`events`)"));
+    }
+    match claims.members().contains_key("nonce") {
+        true => Err(OidcError::token("it has a `nonce`: it may be an ID token")),
+        false => Ok(()),
+    }
 }

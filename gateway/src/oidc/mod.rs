@@ -38,6 +38,28 @@ pub struct Begun {
     pub verifier: Secret,
 }
 
+/// A login that was begun, as it was remembered until the browser came back.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// What was asked for.
+    pub demand: &'a Demand,
+    /// As of [`Begun`].
+    pub nonce: &'a Secret,
+    /// As of [`Begun`].
+    pub verifier: &'a Secret,
+    /// When, milliseconds since the Unix epoch.
+    pub begun_at_ms: i64,
+}
+
+/// What the provider sends the browser back with (RFC 6749 §4.1.2).
+#[derive(Clone, Copy)]
+pub struct AuthorizationResponse<'a> {
+    /// What is exchanged for tokens.
+    pub code: &'a str,
+    /// Of which provider it says to be (RFC 9207).
+    pub iss: Option<&'a str>,
+}
+
 /// A person has logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
@@ -47,8 +69,6 @@ pub struct Login {
     pub groups: Arc<[Arc<str>]>,
     /// The authentication class that the provider tells.
     pub acr: Option<Arc<str>>,
-    /// The methods by which the person was authenticated (RFC 8176).
-    pub amr: Arc<[Arc<str>]>,
     /// When that was, milliseconds since the Unix epoch; 0 where the provider does not tell, so that it counts as long ago.
     pub auth_time_ms: i64,
     /// Who, as the provider knows them.

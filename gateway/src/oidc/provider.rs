@@ -1,9 +1,10 @@
 //! The configured provider, with what was last learned of it.
 //!
 //! It is asked what it is in the background. Where it does not answer, the last good answer stays. A token that names a
-//! key which is not known has it asked once more; however many do so, one question is under way at a time, and one begins
-//! in [`MIN_INTERVAL`] at most.
+//! key which is not known has it asked once more; however many do so, one question is under way at a time, and one for
+//! their sake begins in [`MIN_INTERVAL`] at most.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest;
+use jsonwebtoken::Algorithm;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 
@@ -24,7 +26,7 @@ use crate::outgoing::Client;
 use crate::outgoing::backoff::{after_failures, jittered};
 use crate::secret::Secret;
 
-/// The least time between the beginnings of two questions what the provider is.
+/// The least time between the beginnings of two questions that tokens cause.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
 /// When it is asked again without a cause: a key that it has withdrawn must not count for ever.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
@@ -35,11 +37,14 @@ const MAX_SECRET_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct Provider {
     pub(super) settings: Arc<config::Oidc>,
+    /// What its tokens may be signed by.
+    pub(super) algorithms: HashSet<Algorithm>,
     pub(super) http: Http,
     secret: Secret,
     /// SHA-256 of the files that it was made from.
     made_from: Vec<u8>,
     known: ArcSwapOption<Known>,
+    /// Whose turn it is to ask, and when a token last had it asked.
     turn: Mutex<Option<Instant>>,
     min_interval: Duration,
     answers: AtomicBool,
@@ -79,6 +84,7 @@ impl Provider {
     ) -> Result<Self, Box<Diagnostic>> {
         Ok(Self {
             secret: read_secret(&settings.client_secret)?,
+            algorithms: settings.algorithms.iter().copied().collect(),
             settings,
             http,
             made_from: Vec::new(),
@@ -127,7 +133,8 @@ impl Provider {
         asked
     }
 
-    /// Asks what it is now, where a token names a key that `seen` does not have.
+    /// Asks what it is now, where a token names a key that `seen` does not have. That it was asked in the background
+    /// just now is no hindrance: it may have a new key since.
     pub(super) async fn ask_anew(&self, seen: &Arc<Known>) -> Result<Arc<Known>, OidcError> {
         let mut turn = self.turn.lock().await;
         // Whoever held the lock may have learned it.
@@ -138,18 +145,18 @@ impl Provider {
         if turn.is_some_and(|began| began.elapsed() < self.min_interval) {
             return Err(OidcError::token("its key is not known, and the provider was asked for its keys just now"));
         }
-        self.ask(&mut turn).await?;
+        *turn = Some(Instant::now());
+        self.ask().await?;
         self.known()
     }
 
     /// Asks what it is. The last good answer stays where there is none.
     pub(super) async fn ask_now(&self) -> Result<(), OidcError> {
-        let mut turn = self.turn.lock().await;
-        self.ask(&mut turn).await
+        let _turn = self.turn.lock().await;
+        self.ask().await
     }
 
-    async fn ask(&self, turn: &mut Option<Instant>) -> Result<(), OidcError> {
-        *turn = Some(Instant::now());
+    async fn ask(&self) -> Result<(), OidcError> {
         let asked = Known::ask(&self.settings, &self.secret, &self.http).await.map_err(OidcError::Unavailable);
         self.was_asked.send_replace(true);
         self.known.store(Some(Arc::new(self.noted(asked)?)));

@@ -52,7 +52,7 @@ impl Provider {
     async fn current(&self, answer: &TokenResponse, sub: &str) -> Result<Option<Current>, OidcError> {
         let mut claims = match answer.id_token() {
             Some(token) => {
-                let expected = Expected { now_ms: clock::now_ms(), login: None };
+                let expected = Expected { now_ms: clock::now_ms(), attempt: None };
                 let Verified { claims, sub: told, .. } = self.verify(token, answer.access_token(), expected).await?;
                 if told != sub {
                     return Err(OidcError::PrincipalAbsent("the provider speaks of another person (`sub`)".to_owned()));

@@ -13,9 +13,9 @@ use serde_json::json;
 use super::{AtProvider, Session};
 use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
 use crate::clock;
+use crate::form;
 use crate::gateway::Gateway;
 use crate::oidc::{LogoutToken, MAX_LOGOUT_TOKEN_AGE, OidcError, Provider};
-use crate::request::own::query;
 use crate::state::{Change, MAX_CHANGES, Seen};
 
 /// Where the provider calls: on the management listener, and on the host where people log in.
@@ -62,7 +62,7 @@ async fn log_out(gateway: &Arc<Gateway>, form: &[u8]) -> Result<(), Refused> {
     let invalid = |why: &str| Refused::Invalid(why.to_owned());
     let provider = gateway.snapshot.load().oidc.clone().ok_or_else(|| invalid("nobody logs in here"))?;
     let form = std::str::from_utf8(form).map_err(|_| invalid("the form is not text"))?;
-    let token = query::only(form, "logout_token").ok_or_else(|| invalid("the form has not one `logout_token`"))?;
+    let token = form::only(form, "logout_token").ok_or_else(|| invalid("the form has not one `logout_token`"))?;
     let now_ms = clock::now_ms();
     let token = provider.logout_token(&token, now_ms).await.map_err(|error| match error {
         OidcError::Unavailable(why) => Refused::NotNow(why),

@@ -88,6 +88,8 @@ pub struct Pending {
     pub nonce: Secret,
     /// The proof for the code exchange (RFC 7636 §4.1).
     pub verifier: Secret,
+    /// When the person was sent there, milliseconds since the Unix epoch.
+    pub begun_at_ms: i64,
     /// Whether the person was sent there a second time, to prove anew who they are.
     #[serde(default)]
     pub again: bool,

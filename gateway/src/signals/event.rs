@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::SetError;
 use crate::jose::numeric_date::NumericDate;
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// How much of a reason is kept, in bytes.
 const MAX_REASON_BYTES: usize = 256;

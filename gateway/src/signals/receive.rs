@@ -71,7 +71,7 @@ async fn take(
 ) -> Result<(SecurityEvent, &'static str), NotReceived> {
     let settings = &stream.settings;
     let set = SignedSet::read(token, &stream.algorithms)?;
-    let keys = stream.keys.naming(set.kid()).await.map_err(|_| NotReceived::KeyUnknown)?;
+    let keys = stream.keys.naming(set.kid()?).await.map_err(|_| NotReceived::KeyUnknown)?;
     let expected =
         Expected { issuer: &settings.issuer, audience: &settings.audience, max_age: settings.max_age, now_ms };
     let event = set.verify(&keys, &expected)?;

@@ -26,8 +26,14 @@ pub const MAX_SET_BYTES: usize = 64 * 1024;
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// What a SET looks like: RFC 8417 §2.3 has the type. An honest event has five levels.
-const FORM: Form =
-    Form { typ: "secevent+jwt", max_bytes: MAX_SET_BYTES, max_header_bytes: MAX_SET_BYTES, max_depth: 16 };
+const FORM: Form = Form {
+    typ: "secevent+jwt",
+    older_types: &[],
+    kid_optional: false,
+    max_bytes: MAX_SET_BYTES,
+    max_header_bytes: MAX_SET_BYTES,
+    max_depth: 16,
+};
 
 /// A token whose form and header are good, and whose claims nobody has seen yet.
 #[derive(Debug)]
@@ -78,8 +84,11 @@ impl<'a> SignedSet<'a> {
     }
 
     /// The name of the key that is said to have signed it.
-    pub fn kid(&self) -> &str {
-        self.jws.kid()
+    ///
+    /// # Errors
+    /// It names none, which `read` refuses.
+    pub fn kid(&self) -> Result<&str, SetError> {
+        Ok(self.jws.kid()?)
     }
 
     /// The event, if one of `keys` signed the token and it says what is `expected`.

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use super::embedded::Embedded;
 use super::migrate::VERSION;
 use super::{Store, StoreError, Table, Write as Change};
-use crate::request::identify::hex;
 use crate::state::change;
+use crate::text::hex;
 
 /// The longest line that is read.
 const MAX_LINE_BYTES: u64 = 16 << 20;

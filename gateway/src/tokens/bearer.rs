@@ -17,7 +17,14 @@ use crate::request::identify::{ClientCertificate, Credential};
 /// The largest token that is read.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// What an access token looks like (RFC 9068 §2.1).
-const FORM: Form = Form { typ: "at+jwt", max_bytes: MAX_TOKEN_BYTES, max_header_bytes: 1024, max_depth: 16 };
+const FORM: Form = Form {
+    typ: "at+jwt",
+    older_types: &[],
+    kid_optional: false,
+    max_bytes: MAX_TOKEN_BYTES,
+    max_header_bytes: 1024,
+    max_depth: 16,
+};
 
 /// A bearer token, as far as one can tell whose it is.
 #[derive(Debug)]
@@ -105,7 +112,7 @@ impl Unverified<'_> {
         if !algorithms.contains(&self.jws.algorithm()) {
             return Err(JwsError::Algorithm.into());
         }
-        let keys = match keys.known(self.jws.kid()) {
+        let keys = match keys.known(self.jws.kid()?) {
             Known::Yes(keys) => keys,
             Known::No => return Err(JwsError::KeyAbsent.into()),
             Known::NotYet => {

@@ -6,18 +6,18 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gaccong_policy::PrincipalKind;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::Refusal;
 use crate::config::{JwtIssuer, TokenBinding};
-use crate::jose::claims::{groups, name_of, principal};
+use crate::jose::claims::{audience, groups, name, principal, time};
 use crate::jose::numeric_date::NumericDate;
 use crate::jose::object::Object;
 use crate::reason::Reason;
 use crate::request::identify::credential::Method;
-use crate::request::identify::{ClientCertificate, Credential, Subject, hex};
+use crate::request::identify::{ClientCertificate, Credential, Subject};
 use crate::state::{self, SubjectKind, Subjects};
+use crate::text::hex;
 
 /// The member of `cnf` that names a certificate (RFC 8705 §3.1).
 const CERTIFICATE: &str = "x5t#S256";
@@ -32,11 +32,7 @@ pub(super) struct Claims {
 
 /// Whether the token is meant for one of those who this gateway is to its issuer (RFC 9068 §4).
 pub(super) fn check_audience(claims: &Object, settings: &JwtIssuer) -> Result<(), Refusal> {
-    let named: Vec<&str> = match claims.get("aud") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => return Err(malformed("`aud` is neither a string nor a list")),
-    };
+    let named = audience(claims.members()).ok_or_else(|| malformed("`aud` is neither a string nor a list"))?;
     match settings.audience.iter().any(|ours| named.contains(&&**ours)) {
         true => Ok(()),
         false => Err(Refusal::new(Reason::TokenAudience, "the token's `aud` names none of ours")),
@@ -47,14 +43,15 @@ impl Claims {
     /// Reads the claims of a token that its issuer has signed.
     pub(super) fn read(claims: &Object, settings: &JwtIssuer) -> Result<Self, Refusal> {
         let leeway_ms = milliseconds(settings.leeway);
-        let expires = time(claims, "exp")?.ok_or_else(|| malformed("`exp` is not there"))?;
-        let (not_before, issued) = (time(claims, "nbf")?, time(claims, "iat")?);
+        let time = |claim| time(claims.members(), claim).map_err(malformed);
+        let expires = time("exp")?.ok_or_else(|| malformed("`exp` is not there"))?;
+        let (not_before, issued) = (time("nbf")?, time("iat")?);
         let first_ms = [not_before, issued].into_iter().flatten().map(NumericDate::first_ms).max();
         let principal = principal(claims.members(), &settings.principal)
             .map_err(|why| Refusal::new(Reason::TokenPrincipalAbsent, why))?;
         let principal = Subject { kind: settings.kind.unwrap_or_else(|| kind(claims)), id: principal };
         let issued_at_ms = issued.map(NumericDate::first_ms);
-        let auth_time = time(claims, "auth_time")?.map(NumericDate::first_ms);
+        let auth_time = time("auth_time")?.map(NumericDate::first_ms);
         let credential = Credential {
             method: Method::Token { issuer: Arc::clone(&settings.issuer) },
             // Whoever has no login has just shown its own key or secret.
@@ -65,7 +62,7 @@ impl Claims {
             )]),
             principal,
             groups: groups(claims.members(), &settings.groups).map_err(malformed)?,
-            acr: acr(claims)?,
+            acr: name(claims.members(), "acr").map_err(malformed)?,
             established_at_ms: issued_at_ms.unwrap_or(0),
             expires_at_ms: expires.first_ms().saturating_add(leeway_ms),
             session: None,
@@ -110,12 +107,6 @@ fn kind(claims: &Object) -> PrincipalKind {
     if is_client { PrincipalKind::Workload } else { PrincipalKind::User }
 }
 
-/// The authentication context class (RFC 9470 §6.2.1).
-fn acr(claims: &Object) -> Result<Option<Arc<str>>, Refusal> {
-    let Some(value) = claims.get("acr") else { return Ok(None) };
-    value.as_str().and_then(name_of).map(Some).ok_or_else(|| malformed("`acr` is no name"))
-}
-
 /// The certificate that the token is bound to. One that is bound to something else, which nobody here can check, counts
 /// for nobody (RFC 7800 §3.1).
 fn certificate(claims: &Object) -> Result<Option<Box<str>>, Refusal> {
@@ -127,12 +118,6 @@ fn certificate(claims: &Object) -> Result<Option<Box<str>>, Refusal> {
     };
     let digest = URL_SAFE_NO_PAD.decode(text).ok().filter(|digest| digest.len() == 32);
     digest.map(|digest| Some(hex(&digest).into())).ok_or_else(|| refused("`x5t#S256` is no SHA-256"))
-}
-
-fn time(claims: &Object, name: &str) -> Result<Option<NumericDate>, Refusal> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let date = NumericDate::deserialize(value).map_err(|error| malformed(format!("`{name}`: {error}")))?;
-    Ok(Some(date))
 }
 
 fn malformed(detail: impl std::fmt::Display) -> Refusal {

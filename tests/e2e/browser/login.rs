@@ -1,5 +1,6 @@
 //! An employee opens an app and is in: once logged in, everywhere, and always where they wanted to go.
 
+use gaccong_tests::eventually;
 use serde_json::{Value, json};
 
 use super::{APP, Office, log_in, type_name};
@@ -32,6 +33,20 @@ async fn the_first_visit_ends_where_it_began() {
         (&json!(true), &json!(true), &json!("Lax"))
     );
     assert!(ours.iter().all(|cookie| cookie["secure"] == true && cookie["httpOnly"] == true), "{ours:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_login_by_a_new_key_of_the_provider_succeeds() {
+    let office = Office::open(|_| {}).await;
+    eventually("the keys of before", || async {
+        (office.gateway.metrics().await.sum("gaccong_oidc_up", &[]) == Some(1.0)).then_some(())
+    })
+    .await;
+    office.provider.rotate_keys().await;
+    let browser = office.browser().await;
+    let tab = browser.tab().await;
+    log_in(tab, "/").await;
+    assert_eq!(tab.reload().await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

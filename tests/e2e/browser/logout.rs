@@ -93,3 +93,15 @@ async fn a_logout_at_the_provider_cuts_what_runs() {
     .await;
     assert_eq!(tab.reload().await, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_by_a_new_key_of_the_provider_counts() {
+    let office = Office::open(|_| {}).await;
+    office.provider.reach(AUTH_HOST, office.gateway.management()).await;
+    let browser = office.browser().await;
+    let tab = browser.tab().await;
+    log_in(tab, "/").await;
+    office.provider.rotate_keys().await;
+    assert_eq!(office.provider.end_sessions("alice").await, 1);
+    eventually("the end of the session", || async { (tab.reload().await == 401).then_some(()) }).await;
+}

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::account::{Account, Kind, Outcome, Personal};
 use super::words::{self, Labels};
 use crate::pages::Language;
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// The longest value that is shown, in bytes: as long as a path may be.
 const VALUE_BYTES: usize = 8 * 1024;

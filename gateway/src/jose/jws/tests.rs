@@ -6,7 +6,14 @@ use serde_json::json;
 use super::*;
 use crate::jose::fixtures::{Signer, encode};
 
-const FORM: Form = Form { typ: "at+jwt", max_bytes: 4096, max_header_bytes: 1024, max_depth: 8 };
+const FORM: Form = Form {
+    typ: "at+jwt",
+    older_types: &[],
+    kid_optional: false,
+    max_bytes: 4096,
+    max_header_bytes: 1024,
+    max_depth: 8,
+};
 const ALGORITHMS: [Algorithm; 5] =
     [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
 
@@ -160,6 +167,26 @@ fn a_token_is_of_one_type() {
     }
     let untyped = signer.token_with(&json!({"alg": "ES256", "kid": "k"}), &json!({}));
     assert_eq!(verify(&signer, &untyped), Err(JwsError::Type("at+jwt")));
+}
+
+#[test]
+fn what_older_issuers_leave_out_may_be_admitted() {
+    let signer = Signer::new("k");
+    let older = Form { older_types: &[Some("jwt"), None], kid_optional: true, ..FORM };
+    let read = |header: &serde_json::Value| {
+        let token = signer.token_with(header, &json!({}));
+        let jws = Jws::read(&token, &older)?;
+        jws.verify(&Keys::read(&signer.jwks()).unwrap(), &any())?;
+        jws.kid().map(str::to_owned)
+    };
+    assert_eq!(read(&json!({"alg": "ES256", "typ": "JWT", "kid": "k"})), Ok("k".to_owned()));
+    assert_eq!(read(&json!({"alg": "ES256"})), Err(JwsError::KeyNotNamed), "it is signed, and names no key");
+    assert_eq!(read(&json!({"alg": "ES256", "typ": "secevent+jwt"})), Err(JwsError::Type("at+jwt")));
+    assert_eq!(read(&json!({"alg": "ES256", "typ": ""})), Err(JwsError::Type("at+jwt")));
+    assert_eq!(read(&json!({"alg": "ES256", "kid": "other"})), Err(JwsError::KeyAbsent));
+    let forged = Signer::new("k").token_with(&json!({"alg": "ES256"}), &json!({}));
+    let keys = Keys::read(&signer.jwks()).unwrap();
+    assert_eq!(Jws::read(&forged, &older).unwrap().verify(&keys, &any()), Err(JwsError::Signature));
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! Project Wycheproof's vectors for JSON Web Signature, all of them. They have no `typ`, which is the only thing that is not
-//! looked at here.
+//! Project Wycheproof's vectors for JSON Web Signature, all of them. They have no `typ`.
 
 use std::collections::HashSet;
 
@@ -9,7 +8,14 @@ use wycheproof_ng_kdf_jose::json_web::{Test, TestGroup, TestName, TestSet};
 
 use super::*;
 
-const FORM: Form = Form { typ: "", max_bytes: 4096, max_header_bytes: 1024, max_depth: 8 };
+const FORM: Form = Form {
+    typ: "JOSE",
+    older_types: &[None],
+    kid_optional: false,
+    max_bytes: 4096,
+    max_header_bytes: 1024,
+    max_depth: 8,
+};
 
 /// Every algorithm that there is: what is refused is not refused for want of being allowed.
 fn every() -> HashSet<A> {
@@ -20,7 +26,7 @@ fn every() -> HashSet<A> {
 
 fn verify(key: &Value, token: &str) -> Result<(), String> {
     let keys = Keys::read(json!({ "keys": [key] }).to_string().as_bytes()).map_err(|error| error.to_string())?;
-    let (jws, _) = Jws::read_untyped(token.as_bytes(), &FORM).map_err(|error| error.to_string())?;
+    let jws = Jws::read(token.as_bytes(), &FORM).map_err(|error| error.to_string())?;
     jws.verify(&keys, &every()).and_then(|()| jws.payload()).map(drop).map_err(|error| error.to_string())
 }
 

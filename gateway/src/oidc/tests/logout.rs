@@ -94,7 +94,44 @@ async fn a_logout_token_that_is_not_good_ends_nothing() {
     for garbage in ["", ".", "..", "a.b.c", "é.é.é", &"x".repeat(1 << 20), &format!("{}.x", "a.".repeat(9))] {
         assert!(scene.rp.logout_token(garbage, clock::now_ms()).await.is_err());
     }
-    assert_eq!(scene.provider.asked("/jwks").len(), 1, "no key was asked for more often than once");
+    assert_eq!(scene.provider.asked("/jwks").len(), 2, "once in the beginning, and once for all of these");
+}
+
+#[tokio::test]
+async fn a_logout_token_says_nothing_twice_and_nothing_deep() {
+    let scene = Scene::new().await;
+    let claims = scene.logout_claims().to_string();
+    let with = |member: &str| format!("{{{member},{}", claims.strip_prefix('{').unwrap());
+    let twice_named = with(r#""sub":"u-2""#);
+    let twice_within = with(r#""x":{"a":1,"a":2}"#);
+    let deep = with(&format!(r#""x":{}{}"#, "[".repeat(16), "]".repeat(16)));
+    let shallow = with(&format!(r#""x":{}{}"#, "[".repeat(15), "]".repeat(15)));
+    let (header, two_types) = (header().to_string(), r#"{"alg":"ES256","kid":"k1","typ":"at+jwt","typ":"logout+jwt"}"#);
+    for (header, claims, words) in [
+        (&*header, &*twice_named, "duplicate field `sub`"),
+        (&header, &twice_within, "duplicate field `a`"),
+        (&header, &deep, "nested more than 16 levels"),
+        (two_types, &claims, "duplicate field `typ`"),
+        (&header, "[]", "not an object"),
+        (&header, "{", "cannot be read"),
+    ] {
+        let token = String::from_utf8(scene.signer.token_of(header.as_bytes(), claims.as_bytes())).unwrap();
+        let error = scene.rp.logout_token(&token, clock::now_ms()).await.expect_err(words);
+        assert!(matches!(&error, OidcError::TokenInvalid(why) if why.contains(words)), "{words}: {error}");
+    }
+    let token = String::from_utf8(scene.signer.token_of(header.as_bytes(), shallow.as_bytes())).unwrap();
+    scene.rp.logout_token(&token, clock::now_ms()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_with_one_key_need_not_name_it() {
+    let scene = Scene::new().await;
+    let mut key = scene.signer.jwk();
+    key.as_object_mut().unwrap().remove("kid");
+    scene.provider.answer("/jwks", 200, json!({ "keys": [key] }).to_string());
+    scene.rp.ask_now().await.unwrap();
+    scene.logout(&json!({"alg": "ES256", "typ": "JWT"}), &scene.logout_claims()).await.unwrap();
+    assert!(scene.logout(&header(), &scene.logout_claims()).await.is_err(), "it names a key that is not there");
 }
 
 #[tokio::test]
@@ -111,7 +148,8 @@ async fn a_browser_is_sent_to_end_its_session_at_the_provider() {
     let url = scene.rp.end_session_url(Some(&hint), "https://auth.example.org/logged-out", "s 1").unwrap();
     let expected = "/end?id_token_hint=the.id.token&client_id=gaccong&post_logout_redirect_uri=\
                     https%3A%2F%2Fauth.example.org%2Flogged-out&state=s+1";
-    assert_eq!(url, format!("{}{expected}", scene.provider.issuer));
+    assert_eq!(url.as_str(), format!("{}{expected}", scene.provider.issuer));
+    assert_eq!(url.origin().ascii_serialization(), scene.provider.issuer);
     let kept = Scene::with(|settings| settings.logout = false, Demand::default()).await;
     assert_eq!(kept.rp.end_session_url(None, "https://auth.example.org/", "s"), None);
 }

@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock;
 use crate::config::{KeyRef, Oidc};
 use crate::oidc::http::Http;
-use crate::oidc::{Begun, Demand, Login, OidcError, Provider};
+use crate::oidc::{Attempt, AuthorizationResponse, Begun, Demand, Login, OidcError, Provider};
 use crate::outgoing::Client;
 use crate::signals::fixtures::Signer;
 
@@ -227,7 +227,13 @@ impl Scene {
     }
 
     pub(super) async fn finish(&self, iss: Option<&str>) -> Result<Login, OidcError> {
-        let Begun { nonce, verifier, .. } = &self.begun;
-        self.rp.finish(REDIRECT, CODE, iss, nonce, verifier, &self.demand, clock::now_ms()).await
+        self.finish_by(AuthorizationResponse { code: CODE, iss }).await
+    }
+
+    pub(super) async fn finish_by(&self, response: AuthorizationResponse<'_>) -> Result<Login, OidcError> {
+        let (Self { demand, .. }, Begun { nonce, verifier, .. }) = (self, &self.begun);
+        let now_ms = clock::now_ms();
+        let attempt = Attempt { demand, nonce, verifier, begun_at_ms: now_ms };
+        self.rp.finish(REDIRECT, &attempt, response, now_ms).await
     }
 }

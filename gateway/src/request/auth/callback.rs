@@ -7,7 +7,7 @@ use http::HeaderValue;
 use super::establish::{self, Proven};
 use super::login::at_provider;
 use super::{hand_over, redirect_uri};
-use crate::oidc::OidcError;
+use crate::oidc::{Attempt, AuthorizationResponse, OidcError};
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::own::session::spend;
@@ -17,7 +17,7 @@ use crate::session::{AtProvider, Purpose, Voucher, cookie};
 
 /// Ends a login at the identity provider. It works once, in the browser and on the device that began it.
 pub async fn finish(visit: &Visit<'_>) -> Answer {
-    let Pending { ticket, nonce, verifier, again } = pending(visit)?;
+    let Pending { ticket, nonce, verifier, begun_at_ms, again } = pending(visit)?;
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
     let iss = visit.query("iss");
@@ -31,8 +31,9 @@ pub async fn finish(visit: &Visit<'_>) -> Answer {
     let step = if again { "callback-again" } else { "callback" };
     spend(visit, step, &ticket.flow, Reason::LoginStateInvalid).await?;
     let uri = redirect_uri(visit.auth()?);
-    let login = provider.finish(&uri, &code, iss.as_deref(), &nonce, &verifier, &ticket.demand, visit.now_ms).await;
-    let login = match login {
+    let attempt = Attempt { demand: &ticket.demand, nonce: &nonce, verifier: &verifier, begun_at_ms };
+    let response = AuthorizationResponse { code: &code, iss: iss.as_deref() };
+    let login = match provider.finish(&uri, &attempt, response, visit.now_ms).await {
         // A provider counts whole seconds, by a clock of its own: it may find recent what is too old here.
         Err(OidcError::TooOld) if !ticket.demand.login_again => return anew(visit, ticket),
         login => login.map_err(establish::refused)?,

@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::establish::{self, Proven};
 use super::{hand_over, redirect_uri};
+use crate::oidc::Begun;
 use crate::reason::Reason;
 use crate::request::decide::Refused;
 use crate::request::identify::{ClientCertificate, Identity, Subject};
@@ -102,15 +103,15 @@ async fn with_card(visit: &Visit<'_>, ticket: &Ticket, card: &ClientCertificate,
 pub(super) fn at_provider(visit: &Visit<'_>, ticket: Ticket, again: bool) -> Answer {
     let unavailable = || Refused::because(Reason::LoginProviderUnavailable, "no identity provider is configured");
     let provider = visit.snapshot.oidc.as_ref().ok_or_else(unavailable)?;
-    let begun =
-        provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand).map_err(establish::refused)?;
+    let begun = provider.begin(&redirect_uri(visit.auth()?), &ticket.flow, &ticket.demand);
+    let Begun { url, nonce, verifier } = begun.map_err(establish::refused)?;
     let flow = Arc::clone(&ticket.flow);
-    let pending = Pending { ticket, nonce: begun.nonce, verifier: begun.verifier, again };
+    let pending = Pending { ticket, nonce, verifier, begun_at_ms: visit.now_ms, again };
     let sealer = visit.gateway.state.live().sessions.sealer();
     let value = sealer.seal(Purpose::Pending, &visit.normal.host, &pending).ok_or(Reason::GatewayInternal)?;
     let max_age_s = FLOW_MS / 1000;
     let cookie =
         format!("{PENDING_COOKIE}{flow}={value}; Path=/callback; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax");
     let cookie = HeaderValue::try_from(cookie).map_err(|_| Reason::GatewayInternal)?;
-    Ok(with_cookie(see_other(&begun.url)?, cookie))
+    Ok(with_cookie(see_other(&url)?, cookie))
 }

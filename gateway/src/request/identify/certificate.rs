@@ -11,8 +11,8 @@ use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 
 use super::distinguished_name;
-use super::text::{hex, is_unprintable, printable};
 use crate::audit::event::PresentedCertificate;
+use crate::text::{hex, is_unprintable, printable};
 
 /// The largest certificate that is read.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;

@@ -9,7 +9,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use super::text::{hex, is_unprintable};
+use crate::text::{hex, is_unprintable};
 
 /// A name in the form of RFC 4514, most specific part first. Characters that cannot be shown are escaped, so two different
 /// names never read alike.

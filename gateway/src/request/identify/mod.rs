@@ -6,7 +6,6 @@ pub mod credential;
 mod distinguished_name;
 mod naming;
 mod spiffe;
-mod text;
 pub mod token;
 
 use std::sync::Arc;
@@ -19,7 +18,6 @@ pub use certificate::{ChainLink, ClientCertificate, Names};
 pub use credential::Credential;
 pub use distinguished_name::distinguished_name;
 pub use naming::{Named, identify};
-pub(crate) use text::{hex, is_unprintable, printable};
 
 /// What a connection proves. Made once, after the handshake.
 #[derive(Debug, Clone)]

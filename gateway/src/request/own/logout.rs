@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
+use openidconnect::url::Url;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Visit, query, see_other, status, with_cookie};
+use super::{Answer, Visit, see_other, status, with_cookie};
 use crate::audit::authentication::{AuthenticationEvent, LoginActivity};
+use crate::form;
 use crate::pages::logout::{LogOut, LoggedOut};
 use crate::pages::{Layout, Page};
 use crate::reason::Reason;
@@ -33,7 +35,7 @@ pub fn confirm(visit: &Visit<'_>) -> Answer {
     let token = Token { session: Arc::clone(&shown.session.id), issued_at_ms: visit.now_ms };
     let sealer = visit.gateway.state.live().sessions.sealer();
     let token = sealer.seal(Purpose::Form, &visit.normal.host, &token).ok_or(Reason::GatewayInternal)?;
-    let provider = at_provider(visit, &shown.session).and_then(|url| origin(&url).map(str::to_owned));
+    let provider = at_provider(visit, &shown.session).map(|url| url.origin().ascii_serialization());
     let page = LogOut {
         layout: status::layout(visit, "log-out-title", false),
         action: "/.gaccong/logout",
@@ -50,7 +52,7 @@ pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
     let Some(shown) = visit.session()? else { return ended(visit) };
     let session = &shown.session;
     let sealer = visit.gateway.state.live().sessions.sealer();
-    let token = std::str::from_utf8(form).ok().and_then(|form| query::only(form, "token"));
+    let token = std::str::from_utf8(form).ok().and_then(|form| form::only(form, "token"));
     let token = token.and_then(|token| sealer.open::<Token>(Purpose::Form, &visit.normal.host, &token).ok());
     let is_ours = |it: &Token| it.session == session.id && visit.now_ms.saturating_sub(it.issued_at_ms) <= TOKEN_MS;
     if !token.as_ref().is_some_and(is_ours) {
@@ -63,7 +65,7 @@ pub async fn end(visit: &Visit<'_>, form: &Bytes) -> Answer {
     let event = AuthenticationEvent::of(LoginActivity::Logout, session);
     visit.gateway.audit.put(AuthenticationEvent { source: Some(visit.connection.facts.source), ..event });
     let response = match at_provider(visit, session) {
-        Some(url) => see_other(&url)?,
+        Some(url) => see_other(url.as_str())?,
         None => see_other(&format!("{}/logged-out", auth.host.origin()))?,
     };
     Ok(with_cookie(response, cookie::NO_SESSION))
@@ -77,35 +79,11 @@ pub fn ended(visit: &Visit<'_>) -> Answer {
 }
 
 /// Where the identity provider ends its own session.
-fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<String> {
+fn at_provider(visit: &Visit<'_>, session: &Session) -> Option<Url> {
     let provider = visit.snapshot.oidc.as_ref()?;
     let known = session.at(&provider.settings().issuer)?;
     // The provider repeats the state, which nothing is decided by.
     let state = random_id().ok()?;
     let back = format!("{}/logged-out", visit.auth().ok()?.host.origin());
     provider.end_session_url(known.id_token.as_ref(), &back, &state)
-}
-
-/// The origin of a URL: what stands before its path.
-fn origin(url: &str) -> Option<&str> {
-    let after_scheme = url.find("://")? + 3;
-    let path = url.get(after_scheme..)?.find(['/', '?', '#']).map_or(url.len(), |at| after_scheme + at);
-    url.get(..path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_what_stands_before_the_path() {
-        for (url, expected) in [
-            ("https://idp.example:8443/end?x=https://y/", Some("https://idp.example:8443")),
-            ("https://idp.example", Some("https://idp.example")),
-            ("https://idp.example?x", Some("https://idp.example")),
-            ("idp.example", None),
-        ] {
-            assert_eq!(origin(url), expected, "{url}");
-        }
-    }
 }

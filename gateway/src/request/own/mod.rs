@@ -7,7 +7,6 @@ mod access;
 pub mod language;
 pub mod logout;
 pub mod portal;
-pub mod query;
 pub mod session;
 pub mod status;
 
@@ -23,6 +22,7 @@ use hyper::body::Incoming;
 use crate::clock;
 use crate::config::Auth;
 use crate::facts::snapshot::{Listener, Snapshot};
+use crate::form;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::auth;
@@ -233,7 +233,7 @@ impl<'a> Visit<'a> {
 
     /// A key of the query that is there exactly once, decoded.
     pub fn query(&self, key: &str) -> Option<String> {
-        query::only(self.normal.path_and_query.query().unwrap_or_default(), key)
+        form::only(self.normal.path_and_query.query().unwrap_or_default(), key)
     }
 }
 

@@ -7,8 +7,8 @@ use gaccong_policy::{Cause, Change, Considered, Determining};
 use super::Report;
 use crate::config::Mode;
 use crate::pages::Language;
-use crate::request::identify::printable;
 use crate::request::refuse::remedy_text;
+use crate::text::printable;
 
 /// The longest line, in bytes: a condition may be as long as a policy.
 const LINE_BYTES: usize = 4 * 1024;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::report::{Examples, Names, NotCompared, Numbers, Report};
-use crate::request::identify::printable;
+use crate::text::printable;
 
 /// The longest name that is shown, in bytes.
 const NAME_BYTES: usize = 160;

@@ -1,4 +1,4 @@
-//! Text from certificates, made fit to be shown.
+//! What others say, made fit to be shown.
 
 use std::fmt::Write as _;
 
