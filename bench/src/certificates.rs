@@ -13,6 +13,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The host that clients ask for and the server certificate names.
 pub(crate) const HOST: &str = "app.localhost";
+/// The host where people would log in, which the server certificate names too.
+pub(crate) const LOGIN_HOST: &str = "login.localhost";
 /// The device that the client certificate names.
 pub(crate) const DEVICE: &str = "laptop-1";
 /// The person that the client certificate names.
@@ -30,6 +32,8 @@ pub(crate) struct Certificates {
     pub(crate) client_ca: PathBuf,
     /// Its revocation list (PEM): nothing is revoked, but every peer has to look.
     pub(crate) client_crl: PathBuf,
+    /// The CA of cards (PEM), of which nobody has one.
+    pub(crate) card_ca: PathBuf,
     /// The CA that the load generator trusts.
     pub(crate) server_ca: CertificateDer<'static>,
     /// The load generator's certificate.
@@ -44,8 +48,8 @@ impl Certificates {
         fs::create_dir_all(folder)?;
         let server_ca = authority("bench server CA")?;
         let client_ca = authority("bench client CA")?;
-        let server =
-            leaf(&server_ca, HOST, vec![SanType::DnsName(HOST.try_into()?)], ExtendedKeyUsagePurpose::ServerAuth)?;
+        let hosts = vec![SanType::DnsName(HOST.try_into()?), SanType::DnsName(LOGIN_HOST.try_into()?)];
+        let server = leaf(&server_ca, HOST, hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
         let client = leaf(
             &client_ca,
             "alice on laptop-1",
@@ -65,6 +69,7 @@ impl Certificates {
             server_key: write("server.key", key)?,
             client_ca: write("clients.pem", client_ca.pem())?,
             client_crl: write("clients.crl", empty_revocation_list(&client_ca)?)?,
+            card_ca: write("cards.pem", authority("bench card CA")?.pem())?,
             server_ca: server_ca.der().clone(),
             client: client.cert.der().clone(),
             client_key: client.signing_key.into(),

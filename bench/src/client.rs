@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::certificates::{Certificates, HOST};
+use crate::peers::credential::Field;
 
 /// The body of every request.
 pub(crate) type Body = BoxBody<Bytes, std::convert::Infallible>;
@@ -54,13 +55,15 @@ impl std::fmt::Display for Negotiated {
 #[derive(Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
+    /// What every request has beside the usual.
+    field: Option<Field>,
     one: TlsConnector,
     two: TlsConnector,
 }
 
 impl Client {
     /// A client with the certificate of the run. Offers one cipher suite and one group, and never resumes.
-    pub(crate) fn new(address: SocketAddr, certificates: &Certificates) -> Result<Self> {
+    pub(crate) fn new(address: SocketAddr, certificates: &Certificates, field: Option<Field>) -> Result<Self> {
         let mut provider = aws_lc_rs::default_provider();
         provider.cipher_suites = vec![cipher_suite::TLS13_AES_128_GCM_SHA256];
         provider.kx_groups = vec![kx_group::X25519];
@@ -78,7 +81,7 @@ impl Client {
             config.alpn_protocols = vec![protocol.to_vec()];
             TlsConnector::from(Arc::new(config))
         };
-        Ok(Self { address, one: connector(b"http/1.1"), two: connector(b"h2") })
+        Ok(Self { address, field, one: connector(b"http/1.1"), two: connector(b"h2") })
     }
 
     /// Completes a handshake and makes sure that it is the one that was asked for.
@@ -110,7 +113,9 @@ impl Client {
     pub(crate) async fn probe(&self) -> Result<Negotiated> {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = self.handshake(Http::One, 0).await?;
-        let head = format!("GET /kb HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+        let field = self.field.iter().map(|(name, value)| Ok(format!("{name}: {}\r\n", value.to_str()?)));
+        let field = field.collect::<Result<String>>()?;
+        let head = format!("GET /kb HTTP/1.1\r\nHost: {HOST}\r\n{field}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
@@ -129,11 +134,12 @@ impl Client {
     /// A connection ready for requests.
     pub(crate) async fn connect(&self, http: Http, source: u32) -> Result<Sender> {
         let stream = TokioIo::new(self.handshake(http, source).await?);
+        let field = self.field.clone();
         match http {
             Http::One => {
                 let (sender, connection) = http1::handshake(stream).await?;
                 tokio::spawn(connection);
-                Ok(Sender::One(sender))
+                Ok(Sender { field, way: Way::One(sender) })
             }
             Http::Two => {
                 let (sender, connection) = http2::Builder::new(TokioExecutor::new())
@@ -142,14 +148,19 @@ impl Client {
                     .handshake(stream)
                     .await?;
                 tokio::spawn(connection);
-                Ok(Sender::Two(sender))
+                Ok(Sender { field, way: Way::Two(sender) })
             }
         }
     }
 }
 
 /// The sending half of a connection.
-pub(crate) enum Sender {
+pub(crate) struct Sender {
+    field: Option<Field>,
+    way: Way,
+}
+
+enum Way {
     /// HTTP/1.1: one request at a time.
     One(http1::SendRequest<Body>),
     /// HTTP/2: as many as there are clones.
@@ -157,6 +168,16 @@ pub(crate) enum Sender {
 }
 
 impl Sender {
+    /// As many lanes as requests may run on the connection at once, at most `streams`.
+    pub(crate) fn lanes(self, streams: u32) -> Vec<Self> {
+        match &self.way {
+            Way::One(_) => vec![self],
+            Way::Two(sender) => {
+                (0..streams).map(|_| Self { field: self.field.clone(), way: Way::Two(sender.clone()) }).collect()
+            }
+        }
+    }
+
     /// Sends `GET path`; returns the number of bytes of the response's body. Any status but 200 is an error.
     pub(crate) async fn get(&mut self, path: &str) -> Result<u64> {
         let (mut length, mut body) = (0, self.send("GET", path, Empty::new().boxed()).await?);
@@ -173,20 +194,23 @@ impl Sender {
 
     /// Whether the peer has closed the connection.
     pub(crate) fn is_closed(&self) -> bool {
-        match self {
-            Self::One(sender) => sender.is_closed(),
-            Self::Two(sender) => sender.is_closed(),
+        match &self.way {
+            Way::One(sender) => sender.is_closed(),
+            Way::Two(sender) => sender.is_closed(),
         }
     }
 
     async fn send(&mut self, method: &str, path: &str, body: Body) -> Result<Incoming> {
-        let request = Request::builder().method(method).header("user-agent", "gaccong-bench");
-        let response = match self {
-            Self::One(sender) => {
+        let mut request = Request::builder().method(method).header("user-agent", "gaccong-bench");
+        if let Some((name, value)) = &self.field {
+            request = request.header(name, value);
+        }
+        let response = match &mut self.way {
+            Way::One(sender) => {
                 sender.ready().await?;
                 sender.send_request(request.uri(path).header("host", HOST).body(body)?).await?
             }
-            Self::Two(sender) => {
+            Way::Two(sender) => {
                 sender.ready().await?;
                 sender.send_request(request.uri(format!("https://{HOST}{path}")).body(body)?).await?
             }

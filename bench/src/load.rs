@@ -23,10 +23,7 @@ impl Lanes {
     pub(crate) async fn open(client: &Client, http: Http, connections: u32, streams: u32) -> Result<Self> {
         let mut lanes = Vec::new();
         for number in 0..connections {
-            match client.connect(http, number).await? {
-                one @ Sender::One(_) => lanes.push(one),
-                Sender::Two(sender) => lanes.extend((0..streams).map(|_| Sender::Two(sender.clone()))),
-            }
+            lanes.extend(client.connect(http, number).await?.lanes(streams));
         }
         Ok(Self(lanes))
     }

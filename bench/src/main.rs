@@ -39,7 +39,7 @@ struct Arguments {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "nginx,nginx-short-log,nginx-auth-request,haproxy,gateway"
+        default_value = "nginx,nginx-short-log,nginx-auth-request,haproxy,gateway,gateway-session,gateway-token"
     )]
     peers: Vec<Peer>,
     /// The gateway's binary [default: `gaccong` beside this one]
@@ -82,7 +82,7 @@ async fn run(arguments: &Arguments) -> Result<Report> {
     for round in 1..=amounts.rounds {
         for (peer, figures) in &mut turns {
             say(&format!("round {round} of {}: {}", amounts.rounds, peer.name()))?;
-            let folder = out.join("peers").join(peer.name().replace(' ', "-"));
+            let folder = out.join("peers").join(peer.name().replace(", ", "-").replace(' ', "-"));
             let core = arguments.proxy_core;
             let site = Site { gateway: &gateway, certificates: &certificates, upstream, authorization, core, folder };
             let running = Running::start(*peer, &site).await.with_context(|| format!("starting {}", peer.name()))?;
@@ -108,7 +108,7 @@ fn gateway_binary(arguments: &Arguments) -> Result<PathBuf> {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("gaccong"),
     };
-    let needed = arguments.peers.contains(&Peer::Gateway);
+    let needed = arguments.peers.iter().any(|peer| peer.is_gateway());
     ensure!(!needed || path.exists(), "no `{}`: build it, or name it with --gateway", path.display());
     Ok(std::path::absolute(path)?)
 }

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpStream;
 
+use super::credential::{self, Field};
 use super::process::CommandLine;
 use super::{Addresses, Site};
 use crate::certificates::{DEVICE, HOST, PERSON};
@@ -22,17 +23,31 @@ const GLOBAL_FORBIDS: u32 = 20;
 const APP_POLICIES: u32 = 10;
 const GROUP: &str = "engineering";
 
-/// Writes `gaccong.toml` and all it names; returns the command that runs it.
-pub(super) fn write(site: &Site<'_>, addresses: &Addresses) -> Result<CommandLine> {
+/// What clients bring beside their certificate, which names the person already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    Certificate,
+    Session,
+    Token,
+}
+
+/// Writes `gaccong.toml` and all it names; returns the command that runs it, and what every request is to have.
+pub(super) fn write(site: &Site<'_>, addresses: &Addresses, variant: Variant) -> Result<(CommandLine, Option<Field>)> {
     let folder = &site.folder;
-    fs::write(folder.join("gaccong.toml"), configuration(site, addresses))?;
+    let brought = match variant {
+        Variant::Certificate => None,
+        Variant::Session => Some(credential::session(folder, site.certificates)?),
+        Variant::Token => Some(credential::token(folder, site.certificates)?),
+    };
+    let (more, field) = brought.map_or_else(Default::default, |(more, field)| (more, Some(field)));
+    fs::write(folder.join("gaccong.toml"), configuration(site, addresses) + &more)?;
     fs::create_dir_all(folder.join("policies"))?;
     fs::write(folder.join("policies/global.cedar"), global_policies())?;
     fs::write(folder.join("policies/app.cedar"), app_policies())?;
     fs::write(folder.join("groups.json"), json!({ "groups": { GROUP: [PERSON] } }).to_string())?;
     fs::write(folder.join("posture.json"), posture())?;
     let binary = site.gateway.display().to_string();
-    Ok([binary.as_str(), "run", "-c", "gaccong.toml"].map(String::from).to_vec())
+    Ok(([binary.as_str(), "run", "-c", "gaccong.toml"].map(String::from).to_vec(), field))
 }
 
 /// Limits, time-outs and audit are the defaults; request bodies may be of any size, as at the peers.
@@ -80,6 +95,7 @@ address = "{management}"
 
 [audit]
 directory = "audit"
+
 "#,
         listen = addresses.listen,
         management = addresses.management,

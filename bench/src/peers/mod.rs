@@ -1,5 +1,6 @@
 //! The proxies that are measured side by side: how each is configured and started.
 
+pub(crate) mod credential;
 mod gateway;
 mod haproxy;
 mod nginx;
@@ -39,6 +40,10 @@ pub(crate) enum Peer {
     Haproxy,
     /// The gateway: mutual TLS, identity, posture, policy, audit, metrics.
     Gateway,
+    /// The same, where each request brings the cookie of a login session.
+    GatewaySession,
+    /// The same, where each request brings an access token.
+    GatewayToken,
 }
 
 impl Peer {
@@ -50,7 +55,14 @@ impl Peer {
             Self::NginxAuthRequest => "nginx auth_request",
             Self::Haproxy => "haproxy",
             Self::Gateway => "gateway",
+            Self::GatewaySession => "gateway, session",
+            Self::GatewayToken => "gateway, token",
         }
+    }
+
+    /// Whether it is the gateway, whatever clients bring.
+    pub(crate) fn is_gateway(self) -> bool {
+        matches!(self, Self::Gateway | Self::GatewaySession | Self::GatewayToken)
     }
 
     /// The first line it prints when asked for its version.
@@ -58,7 +70,9 @@ impl Peer {
         let (binary, flag) = match self {
             Self::Nginx | Self::NginxShortLog | Self::NginxAuthRequest => (nginx::BINARY, "-v"),
             Self::Haproxy => (haproxy::BINARY, "-v"),
-            Self::Gateway => (gateway.to_str().context("the gateway's path is not UTF-8")?, "--version"),
+            Self::Gateway | Self::GatewaySession | Self::GatewayToken => {
+                (gateway.to_str().context("the gateway's path is not UTF-8")?, "--version")
+            }
         };
         let output = Command::new(binary).arg(flag).output().with_context(|| format!("running `{binary} {flag}`"))?;
         let printed = [output.stdout, output.stderr].concat();
@@ -106,15 +120,17 @@ impl Running {
         }
         fs::create_dir_all(&site.folder)?;
         let addresses = Addresses { listen: free_address()?, management: free_address()? };
-        let command = match peer {
-            Peer::Nginx => nginx::write(site, &addresses, nginx::Variant::Plain)?,
-            Peer::NginxShortLog => nginx::write(site, &addresses, nginx::Variant::ShortLog)?,
-            Peer::NginxAuthRequest => nginx::write(site, &addresses, nginx::Variant::AuthRequest)?,
-            Peer::Haproxy => haproxy::write(site, &addresses)?,
-            Peer::Gateway => gateway::write(site, &addresses)?,
+        let (command, field) = match peer {
+            Peer::Nginx => (nginx::write(site, &addresses, nginx::Variant::Plain)?, None),
+            Peer::NginxShortLog => (nginx::write(site, &addresses, nginx::Variant::ShortLog)?, None),
+            Peer::NginxAuthRequest => (nginx::write(site, &addresses, nginx::Variant::AuthRequest)?, None),
+            Peer::Haproxy => (haproxy::write(site, &addresses)?, None),
+            Peer::Gateway => gateway::write(site, &addresses, gateway::Variant::Certificate)?,
+            Peer::GatewaySession => gateway::write(site, &addresses, gateway::Variant::Session)?,
+            Peer::GatewayToken => gateway::write(site, &addresses, gateway::Variant::Token)?,
         };
         let mut process = Process::spawn(&command, site.core, &site.folder)?;
-        let client = Client::new(addresses.listen, site.certificates)?;
+        let client = Client::new(addresses.listen, site.certificates, field)?;
         let negotiated = until_serving(peer, &mut process, &client, &addresses).await?;
         process.group.ensure_pinned(site.core)?;
         Ok(Self { process, management: addresses.management, client, negotiated })
@@ -125,11 +141,11 @@ impl Running {
         self.process.group
     }
 
-    /// The time the gateway has spent deciding so far; other peers do not tell.
+    /// The time the gateway has spent deciding so far; of others it is not asked.
     pub(crate) async fn decision_time(&self, peer: Peer) -> Result<Option<DecisionTime>> {
         match peer {
             Peer::Gateway => Ok(Some(gateway::decision_time(self.management).await?)),
-            Peer::Nginx | Peer::NginxShortLog | Peer::NginxAuthRequest | Peer::Haproxy => Ok(None),
+            _ => Ok(None),
         }
     }
 }
@@ -144,7 +160,7 @@ async fn until_serving(
     let begin = Instant::now();
     loop {
         let answer = match peer {
-            Peer::Gateway if !gateway::is_ready(addresses.management).await => {
+            _ if peer.is_gateway() && !gateway::is_ready(addresses.management).await => {
                 Err(anyhow!("`readyz` does not say 200"))
             }
             _ => client.probe().await,

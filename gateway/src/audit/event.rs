@@ -7,6 +7,8 @@ use gaccong_policy::PolicyIds;
 use http::{Method, Version};
 use uuid::Uuid;
 
+pub use crate::audit::outcome::Outcome;
+
 use crate::audit::authentication::AuthenticationEvent;
 use crate::audit::signal::SignalEvent;
 use crate::clock;
@@ -171,25 +173,6 @@ pub enum Verdict {
     Deny,
     /// Forwarded although enforcement would have refused (`mode = "observe"`, or `@mode("observe")` of a policy).
     ObservedDeny,
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Still running (opening events only).
-    Running,
-    /// The client got a whole response, ours or the upstream's.
-    Completed,
-    /// The client went away before the end.
-    ClientGone,
-    /// The upstream could not be reached, did not answer in time, or failed after its response had begun.
-    UpstreamFailed(Reason),
-    /// Access was taken away and the stream was cut, for this reason.
-    Cut(Reason),
-    /// The request's body broke a bound after forwarding had begun.
-    BodyRefused(Reason),
-    /// The gateway itself failed.
-    Panicked,
 }
 
 /// A connection attempt that was refused, or several of one source summed up.

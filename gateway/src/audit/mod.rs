@@ -10,6 +10,7 @@ pub mod event;
 pub mod lane;
 pub mod log;
 pub mod ocsf;
+mod outcome;
 pub mod queue;
 pub mod read;
 pub mod recorded;

@@ -38,6 +38,11 @@ impl Claims {
         }
     }
 
+    /// Whether nothing is told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the principal or the groups are not told.
     pub(super) fn lack(&self, settings: &config::Oidc) -> bool {
         let told = |name: &str| self.0.get(name).is_some_and(|value| !value.is_null());

@@ -28,6 +28,9 @@ pub enum OidcError {
     /// A token of the provider is not what it must be.
     #[error("the token is not good: {0}")]
     TokenInvalid(String),
+    /// Nobody knows yet whether a token is good: a moment later the provider may be asked whether the key is a new one.
+    #[error("the token is not good: its key is not known, and the provider was asked for its keys just now")]
+    KeyUnknown,
     /// The claim that names the person is absent or cannot be used.
     #[error("no principal: {0}")]
     PrincipalAbsent(String),
@@ -62,7 +65,7 @@ impl OidcError {
         match self {
             Self::Unavailable(_) => Reason::LoginProviderUnavailable,
             Self::Refused(_) | Self::TooOld => Reason::LoginProviderRefused,
-            Self::TokenInvalid(_) => Reason::LoginTokenInvalid,
+            Self::TokenInvalid(_) | Self::KeyUnknown => Reason::LoginTokenInvalid,
             Self::PrincipalAbsent(_) => Reason::LoginPrincipalAbsent,
         }
     }

@@ -143,7 +143,7 @@ impl Provider {
             return Ok(known);
         }
         if turn.is_some_and(|began| began.elapsed() < self.min_interval) {
-            return Err(OidcError::token("its key is not known, and the provider was asked for its keys just now"));
+            return Err(OidcError::KeyUnknown);
         }
         *turn = Some(Instant::now());
         self.ask().await?;

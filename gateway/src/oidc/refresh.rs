@@ -59,10 +59,12 @@ impl Provider {
                 }
                 claims
             }
-            None if self.settings.userinfo => Claims::default(),
-            None => return Ok(None),
+            None => Claims::default(),
         };
         self.complete(&mut claims, answer.access_token(), sub).await?;
+        if claims.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(Current { principal: claims.principal(&self.settings)?, groups: claims.groups(&self.settings)? }))
     }
 }

@@ -17,7 +17,6 @@ use crate::audit::event::Outcome;
 use crate::reason::Reason;
 use crate::request::exchange::Exchange;
 use crate::request::forward::headers;
-use crate::request::outcome_of;
 use crate::streams::LiveRequest;
 
 /// Why a body ended early. What it says to the peer is the protocol's own: a stream reset, or a connection closed
@@ -199,7 +198,7 @@ impl UpstreamBody {
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(reason) = self.live.cut.poll(cx) {
-            self.exchange.ended(outcome_of(reason));
+            self.exchange.ended(Outcome::of(reason));
             return Poll::Ready(Some(Err(BodyError::cut())));
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {

@@ -18,7 +18,6 @@ use crate::reason::Reason;
 use crate::request::decide::{Asked, Permitted, Refused};
 use crate::request::head::Head;
 use crate::request::identify::Identity;
-use crate::request::outcome_of;
 use crate::streams::{Connection, LiveRequest};
 
 /// One request from its head to its end.
@@ -192,7 +191,7 @@ impl Exchange {
         let cut = self.live.as_ref().and_then(|(request, _)| request.cut.reason());
         match cut.or(self.connection.cut.reason()) {
             _ if std::thread::panicking() => Outcome::Panicked,
-            Some(reason) => outcome_of(reason),
+            Some(reason) => Outcome::of(reason),
             None => Outcome::ClientGone,
         }
     }

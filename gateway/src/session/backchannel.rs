@@ -65,7 +65,8 @@ async fn log_out(gateway: &Arc<Gateway>, form: &[u8]) -> Result<(), Refused> {
     let token = form::only(form, "logout_token").ok_or_else(|| invalid("the form has not one `logout_token`"))?;
     let now_ms = clock::now_ms();
     let token = provider.logout_token(&token, now_ms).await.map_err(|error| match error {
-        OidcError::Unavailable(why) => Refused::NotNow(why),
+        // A provider that is told that a token is bad does not send it again.
+        OidcError::Unavailable(_) | OidcError::KeyUnknown => Refused::NotNow(error.to_string()),
         other => Refused::Invalid(other.to_string()),
     })?;
     let seen = seen(&provider, &token);

@@ -153,3 +153,13 @@ async fn a_browser_is_sent_to_end_its_session_at_the_provider() {
     let kept = Scene::with(|settings| settings.logout = false, Demand::default()).await;
     assert_eq!(kept.rp.end_session_url(None, "https://auth.example.org/", "s"), None);
 }
+
+/// A provider that gets 400 does not send a token again.
+#[tokio::test]
+async fn a_key_that_could_be_a_new_one_is_not_refused_for_good() {
+    let scene = Scene::new().await;
+    let by = |kid: &str| json!({"alg": "ES256", "kid": kid, "typ": "logout+jwt"});
+    let first = scene.logout(&by("k2"), &scene.logout_claims()).await;
+    assert!(matches!(first, Err(OidcError::TokenInvalid(_))), "the provider has no such key: {first:?}");
+    assert_eq!(scene.logout(&by("k3"), &scene.logout_claims()).await, Err(OidcError::KeyUnknown));
+}

@@ -35,7 +35,6 @@ use crate::request::forward::assertion::GACCONG_ASSERTION;
 use crate::request::forward::headers::Forwarding;
 use crate::request::forward::pool::Peer;
 use crate::request::normalise::Normal;
-use crate::request::outcome_of;
 use crate::request::refuse::{Reader, Refusal};
 use crate::streams::LiveRequest;
 
@@ -241,7 +240,7 @@ pub(crate) fn refuse(
     reader: Reader,
 ) -> Response<ResponseBody> {
     // What the client's own body did comes before what the upstream made of it.
-    let outcome = live.upload.ended().unwrap_or(outcome_of(failure.reason));
+    let outcome = live.upload.ended().unwrap_or(Outcome::of(failure.reason));
     let reason = match outcome {
         Outcome::BodyRefused(reason) => reason,
         _ => failure.reason,

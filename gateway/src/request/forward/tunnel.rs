@@ -18,7 +18,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use crate::audit::event::Outcome;
 use crate::reason::Reason;
 use crate::request::exchange::Exchange;
-use crate::request::outcome_of;
 use crate::streams::LiveRequest;
 
 /// The room of each direction.
@@ -68,7 +67,7 @@ pub async fn run(client: OnUpgrade, upstream: OnUpgrade, live: Arc<LiveRequest>,
         Carried::Ended => exchange.ended(Outcome::Completed),
         Carried::Broken => exchange.ended(Outcome::ClientGone),
         Carried::Cut(reason) => {
-            exchange.ended(outcome_of(reason));
+            exchange.ended(Outcome::of(reason));
             let goodbye = say_goodbye(&mut client, &mut upstream, &mut down, &mut frames, reason);
             // The client may be gone or not reading: the tunnel ends all the same.
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
