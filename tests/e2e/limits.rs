@@ -132,7 +132,7 @@ async fn an_idle_connection_may_outlive_the_bound_on_heads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_ends_in_the_end() {
     let (gateway, _echo) = with_echo(|setup| {
-        setup.set("limits", "idle_ms = 300");
+        setup.set("limits", "idle_ms = 2000");
     })
     .await;
     let alice = gateway.alice();

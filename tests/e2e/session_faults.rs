@@ -107,7 +107,7 @@ async fn a_session_without_its_cookie_or_its_certificate_is_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_however_much_it_is_used() {
     let office = Office::open(|setup| {
-        setup.set("auth", "session_s = 2");
+        setup.set("auth", "session_s = 4");
     })
     .await;
     let mut agent = office.agent();
@@ -122,7 +122,7 @@ async fn a_session_ends_however_much_it_is_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_not_used_ends() {
-    const IDLE: Duration = Duration::from_secs(1);
+    const IDLE: Duration = Duration::from_secs(3);
     let office = Office::open(|setup| {
         setup.set("auth", &format!("idle_s = {}", IDLE.as_secs()));
     })
@@ -131,7 +131,7 @@ async fn a_session_that_is_not_used_ends() {
     assert_eq!(office.log_in(&mut agent).await.status, 200);
     // To look would be to use it: only time can tell.
     let used = Instant::now();
-    eventually("more than the idle time", || async { (used.elapsed() > IDLE * 2).then_some(()) }).await;
+    eventually("more than the idle time", || async { (used.elapsed() > IDLE).then_some(()) }).await;
     assert_eq!(refused(&agent.get(&format!("{APP}/")).await), (401, Some("session.idle")));
 }
 

@@ -1,14 +1,14 @@
 //! Signals: what an identity provider or a device manager says ends access at once, is kept, and is believed only when it is
 //! theirs.
 
-use futures_util::{SinkExt, StreamExt};
-use gaccong_tests::client::{WebSocket, full, get, request};
+use gaccong_tests::client::{full, get, request};
 use gaccong_tests::setup::Setup;
+use gaccong_tests::streams::{closed, echoes};
 use gaccong_tests::transmitter::{CREDENTIAL, Transmitter, about, about_device, about_user, now_s};
 use gaccong_tests::upstream::Echo;
-use gaccong_tests::{Answer, Client, Gateway, Record, eventually, within_patience};
+use gaccong_tests::{Answer, Client, Gateway, Record, eventually};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::control;
 
@@ -31,7 +31,7 @@ async fn a_session_that_is_revoked_cuts_the_users_websocket_and_no_other() {
     let answer = push(&gateway, &transmitter.token(&claims)).await;
     assert_eq!((answer.status.as_u16(), answer.text().as_str()), (202, ""));
 
-    assert_eq!(close_code(&mut his).await, 1008);
+    assert_eq!(closed(&mut his).await.code, CloseCode::Policy);
     assert!(echoes(&mut hers).await, "the other is unharmed");
     let record = gateway.record("the cut", |r| r.path() == Some("/socket") && r.is_final()).await;
     assert_eq!((record.outcome(), record.reason()), (Some("cut"), Some("session.revoked")));
@@ -235,7 +235,7 @@ async fn a_stream_that_is_polled_acknowledges_what_it_has_kept() {
     transmitter.offer(&revoked);
     transmitter.offer(&wrong);
 
-    assert_eq!(close_code(&mut hers).await, 1008);
+    assert_eq!(closed(&mut hers).await.code, CloseCode::Policy);
     let id = |claims: &Value| claims["jti"].as_str().unwrap().to_owned();
     eventually("both to be settled", || async {
         let settled =
@@ -284,10 +284,11 @@ async fn a_stream_that_is_quiet_or_paused_is_seen_by_policy() {
     verify().await;
     eventually("access while the stream is heard", || async {
         verify().await;
-        (alice.get(HOST, "/").await.status == 200).then_some(())
+        alice.get_unless_cut(HOST, "/").await.filter(|answer| answer.status == 200)
     })
     .await;
     let mut connection = alice.h1(HOST).await.unwrap();
+    verify().await;
     let _running = connection.begin(get(HOST, "/sse")).await.unwrap();
     eventually("the loss", || async { lost().await.then_some(()) }).await;
     eventually("refusal", || async {
@@ -300,8 +301,11 @@ async fn a_stream_that_is_quiet_or_paused_is_seen_by_policy() {
         gateway.state_change("the record of the loss", |r| r.text("/unmapped/gaccong/effect") == Some("lost")).await;
     assert_eq!(record.text("/entity/name"), Some("idp"));
 
-    verify().await;
-    eventually("access again", || async { (alice.get(HOST, "/").await.status == 200).then_some(()) }).await;
+    eventually("access again", || async {
+        verify().await;
+        alice.get_unless_cut(HOST, "/").await.filter(|answer| answer.status == 200)
+    })
+    .await;
     let paused =
         about(&json!({"format": "opaque", "id": "stream-1"}), "ssf/stream-updated", json!({"status": "paused"}));
     assert_eq!(push(&gateway, &transmitter.token(&paused)).await.status, 202);
@@ -384,16 +388,4 @@ pub(crate) async fn push(gateway: &Gateway, token: &str) -> Answer {
 /// The record of a signal.
 pub(crate) async fn signal(gateway: &Gateway, jti: &str) -> Record {
     gateway.state_change("the record of a signal", |record| record.text("/unmapped/gaccong/jti") == Some(jti)).await
-}
-
-async fn echoes(socket: &mut WebSocket) -> bool {
-    socket.send(Message::text("are you there?")).await.unwrap();
-    let answer = within_patience("an echo", socket.next()).await;
-    answer.is_some_and(|message| message.is_ok_and(|message| message.is_text()))
-}
-
-async fn close_code(socket: &mut WebSocket) -> u16 {
-    let last = within_patience("the end of the WebSocket", socket.next()).await.unwrap().unwrap();
-    let Message::Close(Some(close)) = last else { panic!("expected a close frame, got {last:?}") };
-    close.code.into()
 }
