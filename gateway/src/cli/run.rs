@@ -28,7 +28,8 @@ pub struct RunArgs {
 
 /// Runs until a signal or a successor ends it.
 pub fn run(args: RunArgs) -> ExitCode {
-    log_to_stderr("info");
+    // That a folder is gone which was watched is no news.
+    log_to_stderr("info,notify=warn");
     let RunArgs { config, upgrade, accept_older_store } = args;
     let start = Start { config_file: config, upgrade, accept_older_store };
     match server::run(&start, &CancellationToken::new(), server::announce) {
