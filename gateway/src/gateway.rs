@@ -1,7 +1,7 @@
 //! The gateway: what all connections of the process share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
@@ -59,6 +59,8 @@ pub struct Gateway {
     pub assertions: Assertions,
     /// Turns of logins that wait for the store: however many there are, revocations find room.
     pub logins: Semaphore,
+    /// The number of the first login that the next connection begins: those of neighbours are apart.
+    pub first_logins: AtomicU8,
     /// How many codes of the identity provider devices have brought.
     pub code_rates: CodeRates,
     /// The grants for emergencies.
@@ -87,6 +89,7 @@ impl Gateway {
             rate_limits: RateLimits::new(),
             assertions,
             logins: Semaphore::new(LOGINS_AT_ONCE),
+            first_logins: AtomicU8::new(0),
             code_rates: CodeRates::default(),
             grants: grants::Current::default(),
             draining_since: AtomicU64::new(0),

@@ -15,12 +15,14 @@ use crate::facts::snapshot::Listener;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::request::accept::bounds::Source;
-use crate::session::keys::random;
 use crate::state::{Subject, Subjects};
 use crate::streams::{Cut, LiveRequest};
 
 /// How many subjects of sessions and tokens are kept before those that do not run are looked for.
 const SHOWN_MAX: usize = 64;
+
+/// How far apart the numbers begin under which connections begin logins.
+const LOGINS_APART: u8 = 7;
 
 /// A connection whose handshake is complete.
 #[derive(Debug)]
@@ -73,6 +75,8 @@ impl Connection {
         http2: bool,
     ) -> Self {
         let now = gateway.ticker.now();
+        // A browser may come by several connections, or by another one while logins of the last one are under way.
+        let next_login = AtomicU8::new(gateway.first_logins.fetch_add(LOGINS_APART, Ordering::Relaxed));
         Self {
             gateway,
             listener,
@@ -86,8 +90,7 @@ impl Connection {
             close: Cut::default(),
             live: Mutex::new(Slab::new()),
             shown: Mutex::default(),
-            // A browser may come by another connection while logins of the last one are under way.
-            next_login: AtomicU8::new(random::<1>().map_or(0, |[number]| number)),
+            next_login,
             running: AtomicUsize::new(0),
             head_since: AtomicU64::new(0),
             unread_body: AtomicBool::new(false),

@@ -106,7 +106,7 @@ async fn a_demand_is_met_or_there_is_no_login() {
         (&strong, "acr", json!("phr"), true),
         (&strong, "acr", json!("mfa"), false),
         (&strong, "acr", Value::Null, false),
-        (&recent, "auth_time", json!(now_s - 299), true),
+        (&recent, "auth_time", json!(now_s - 200), true),
         (&recent, "auth_time", json!(now_s - 400), false),
         (&recent, "auth_time", Value::Null, false),
         (&again, "auth_time", json!(now_s), true),
