@@ -2,7 +2,7 @@
 
 use gaccong_tests::control::target;
 use gaccong_tests::fake_provider::FakeProvider;
-use gaccong_tests::login::login_url;
+use gaccong_tests::login::{Begun, login_url};
 use gaccong_tests::{Gateway, Setup, UserAgent, pki};
 
 use crate::cards::{agent, open_app, with_cards};
@@ -81,7 +81,13 @@ async fn logins_at_a_provider_that_another_takes_the_place_of_count_no_more() {
     let other = FakeProvider::start().await;
     office.gateway.replace("provider-ca.pem", &other.ca().pem());
     configure(&office.gateway, office.provider.issuer(), other.issuer()).await;
-    assert_eq!(refused(&alice.get(&format!("{APP}/")).await), (401, Some("session.revoked")));
+    let app = format!("{APP}/");
+    assert_eq!(refused(&alice.get(&app).await), (401, Some("session.revoked")));
+    // Where people log in, the cookie of before counts no more either.
+    let begun = Begun::at(&other, &mut alice, &app).await;
+    let (at, ended) = alice.follow(&begun.back(&other, |_| {})).await;
+    assert_eq!(ended.status, 200, "{at}: {}", ended.text());
+    assert_eq!(alice.get(&app).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -188,7 +188,10 @@ fn grant(
 }
 
 /// Whether a session or token still counts, and whoever vouches for it.
-fn stands(snapshot: &Snapshot, live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
+///
+/// # Errors
+/// Why it does not.
+pub fn stands(snapshot: &Snapshot, live: &Live, credential: &Credential, now_ms: i64) -> Result<(), Reason> {
     let (is_trusted, untrusted, expired) = match &credential.method {
         Proof::Token { issuer } => {
             (snapshot.tokens.of_name(issuer).is_some(), Reason::TokenUntrusted, Reason::TokenExpired)

@@ -11,7 +11,7 @@ use crate::facts::snapshot::Snapshot;
 use crate::form;
 use crate::gateway::Gateway;
 use crate::reason::Reason;
-use crate::request::decide::Refused;
+use crate::request::decide::{self, Refused};
 use crate::request::identify::credential::{self, Shown};
 use crate::request::normalise::Normal;
 use crate::request::refuse::Reader;
@@ -60,7 +60,7 @@ impl<'a> Visit<'a> {
         let identity = &self.connection.facts.identity;
         let shown = credential::session(live, auth, identity, &self.parts.headers, &self.normal.host, self.now_ms)?;
         if let Some(Shown { credential, .. }) = &shown {
-            live.standing(&credential.subjects, credential.established_at_ms, self.now_ms)?;
+            decide::stands(self.snapshot, live, credential, self.now_ms)?;
         }
         Ok(shown)
     }
