@@ -53,10 +53,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| ended(&error))?;
-    let connection = tokio::spawn(connection);
-    let received = match sender.send_request(request(step)?).await {
+    let mut connection = tokio::spawn(connection);
+    let request = request(step)?;
+    let answered = tokio::select! {
+        biased;
+        answered = sender.send_request(request) => answered.map_err(|error| ended(&error)),
+        // What is sent in the very moment in which the connection ends would wait for ever.
+        over = &mut connection => Err(match over {
+            Ok(Err(error)) => ended(&error),
+            _ => ClientError::Refused("the connection was closed".to_owned()),
+        }),
+    };
+    let received = match answered {
         Ok(response) => Ok(first_piece(response).await),
-        Err(error) => Err(ended(&error)),
+        Err(error) => Err(error),
     };
     connection.abort();
     received
