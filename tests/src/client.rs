@@ -20,6 +20,7 @@ use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
@@ -130,8 +131,13 @@ impl Client {
     pub async fn h1(&self, host: &str) -> Result<H1, BoxError> {
         let tls = self.connect(host, &["http/1.1"]).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
-        let driver = tokio::spawn(async move { connection.with_upgrades().await });
-        Ok(H1 { sender, driver })
+        let (over, is_over) = watch::channel(());
+        let driver = tokio::spawn(async move {
+            let ended = connection.with_upgrades().await;
+            drop(over);
+            ended
+        });
+        Ok(H1 { sender, driver, is_over })
     }
 
     /// An HTTP/2 connection.
@@ -198,6 +204,8 @@ impl ResolvesClientCert for Always {
 pub struct H1 {
     sender: http1::SendRequest<Body>,
     driver: tokio::task::JoinHandle<hyper::Result<()>>,
+    /// Its other half is dropped when the connection has ended.
+    is_over: watch::Receiver<()>,
 }
 
 impl H1 {
@@ -215,7 +223,12 @@ impl H1 {
     pub async fn begin(&mut self, request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
         within_patience("a request over HTTP/1.1", async {
             self.sender.ready().await?;
-            Ok(self.sender.send_request(request).await?)
+            tokio::select! {
+                biased;
+                answered = self.sender.send_request(request) => Ok(answered?),
+                // What is sent in the very moment in which the connection ends would wait for ever.
+                _ = self.is_over.changed() => Err("the connection has ended".into()),
+            }
         })
         .await
     }
